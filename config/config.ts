@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import { z } from 'zod'
+
+const port = (standard: number, what: string) =>
+  z.coerce.number().int().min(0).max(65_535).default(standard).describe(`${what}. 0 takes any free port`)
+const limit = (standard: number, what: string) =>
+  z.coerce.number().min(0).default(standard).describe(`${what}. 0 for no limit`)
+const optional = (what: string) => z.string().min(1).optional().describe(what)
+const duration = /^(\d+)(m|h|d|y)$|^forever$/
+const retention = /^(raw|1m|1h|1d)=(\d+[mhdy]|forever)$/
+
+/** Every setting: its type, default and documentation. `config/.env.example` is written from this. */
+export const schema = z.strictObject({
+  HEARTH_DATA_DIR: z.string().min(1).default('./data').describe('Where the database, the keys and hub.json live'),
+  HEARTH_DATABASE_URL: optional('The database: a path to a SQLite file (hearth.db in the data directory when unset)'),
+  HEARTH_REDIS_URL: optional('Reserved for running several hubs; this version refuses it'),
+  HEARTH_HOST: z.string().min(1).default('127.0.0.1').describe('The address to listen on. 0.0.0.0 lets devices in'),
+  HEARTH_MQTT_PORT: port(1883, 'MQTT over TCP'),
+  HEARTH_HTTP_PORT: port(8080, 'The HTTP API, and MQTT over WebSocket at /mqtt'),
+  HEARTH_MQTTS_PORT: port(8883, 'MQTT over TLS, when a certificate is configured'),
+  HEARTH_TLS_CERT: optional('Path of a PEM certificate chain. With HEARTH_TLS_KEY it turns on MQTT over TLS'),
+  HEARTH_TLS_KEY: optional('Path of the PEM private key of that certificate'),
+  HEARTH_ADMIN_EMAIL: z
+    .email()
+    .optional()
+    .describe('The first administrator. When unset, one is made and printed once'),
+  HEARTH_ADMIN_PASSWORD: z
+    .string()
+    .min(10)
+    .optional()
+    .describe('The first administrator’s password, 10 characters or more'),
+  HEARTH_SYNC: z
+    .enum(['full', 'normal'])
+    .default('full')
+    .describe('full: acknowledged means on disk. normal: faster, and a power cut loses what was acknowledged last'),
+  HEARTH_RETENTION: z
+    .string()
+    .refine(text => text.split(',').every(part => retention.test(part)), 'is written like raw=30d,1m=1y,1h=forever')
+    .default('raw=30d,1m=1y,1h=forever')
+    .describe('How long readings are kept, as they came and rolled up'),
+  HEARTH_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('The least important log line that is written'),
+  HEARTH_LOG_FILE: optional(
+    'A file for the log, turned over daily and at 50 MB, 7 files kept (standard output when unset)',
+  ),
+  HEARTH_CORS_ORIGINS: optional(
+    'Web origins that may use the API from a browser, separated by commas. Exact matches only',
+  ),
+  HEARTH_READERS: z.coerce.number().int().min(1).max(16).default(1).describe('Threads that answer queries'),
+  HEARTH_QUARANTINE_KEEP: z.string().regex(duration).default('30d').describe('How long quarantined messages are kept'),
+  HEARTH_LOG_KEEP: z
+    .string()
+    .regex(duration)
+    .default('7d')
+    .describe('How long the devices’ own log lines and heartbeats are kept'),
+  HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
+  HEARTH_LIMIT_COMMANDS: limit(60, 'Commands a minute and person'),
+  HEARTH_LIMIT_UPDATES: limit(60, 'Changes a minute and person'),
+  HEARTH_LIMIT_API: limit(600, 'API requests a minute and person, or address when anonymous'),
+  HEARTH_LIMIT_DEVICE_MESSAGES: limit(100, 'Messages a second and device'),
+  HEARTH_LIMIT_PENDING_CONNECTIONS: limit(50, 'Connections not yet logged in, an address'),
+})
+
+type Settings = z.infer<typeof schema>
+/** The settings as properties: `HEARTH_MQTT_PORT` is `config.mqtt_port`. */
+export type Config = {
+  readonly [K in keyof Settings as K extends `HEARTH_${infer Name}` ? Lowercase<Name> : never]: Settings[K]
+}
+
+/** All that is wrong with a configuration, a line for each fault. */
+export class ConfigError extends Error {
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+    )
+    this.name = 'ConfigError'
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads settings from `env` and, beneath them, from the file that `HEARTH_CONFIG` names (lines of `NAME=value`).
+ * An empty value counts as unset. Unknown `HEARTH_` names are faults: a mistyped limit must not be a silent default.
+ * @returns the settings with their defaults, frozen
+ * @throws ConfigError with every fault at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = { ...readSettingsFile(env.HEARTH_CONFIG), ...env }
+  const ours = Object.entries(given).filter(
+    ([name, value]) => name.startsWith('HEARTH_') && name !== 'HEARTH_CONFIG' && value,
+  )
+  const parsed = schema.safeParse(Object.fromEntries(ours))
+  const faults = parsed.success ? [] : parsed.error.issues.flatMap(faultsOf)
+  if (parsed.success) faults.push(...faultsBetween(parsed.data))
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
+  const entries = Object.entries(parsed.data).map(([name, value]) => [propertyOf(name), value])
+  return Object.freeze(Object.fromEntries(entries)) as Config
+}
+
+const propertyOf = (name: string) => name.slice('HEARTH_'.length).toLowerCase()
+
+function readSettingsFile(path: string | undefined): Record<string, string | undefined> {
+  if (!path) return {}
+  try {
+    return parseEnv(readFileSync(path, 'utf8')) as Record<string, string | undefined>
+  } catch (cause) {
+    throw new ConfigError([
+      `HEARTH_CONFIG: cannot read ${path} (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`,
+    ])
+  }
+}
+
+function faultsOf(issue: z.core.$ZodIssue): string[] {
+  if (issue.code === 'unrecognized_keys') return issue.keys.map(name => `${name}: no such setting`)
+  return [`${issue.path.join('.')}: ${issue.message}`]
+}
+
+/** Faults that lie between settings, each fine by itself. */
+function faultsBetween(settings: Settings): string[] {
+  const faults: string[] = []
+  if (!settings.HEARTH_TLS_CERT !== !settings.HEARTH_TLS_KEY)
+    faults.push('HEARTH_TLS_CERT and HEARTH_TLS_KEY: set both or neither')
+  if (!settings.HEARTH_ADMIN_EMAIL !== !settings.HEARTH_ADMIN_PASSWORD) {
+    faults.push('HEARTH_ADMIN_EMAIL and HEARTH_ADMIN_PASSWORD: set both or neither')
+  }
+  if (settings.HEARTH_ADMIN_PASSWORD === examplePassword)
+    faults.push('HEARTH_ADMIN_PASSWORD: is the example, choose your own')
+  if (settings.HEARTH_DATABASE_URL?.includes('://'))
+    faults.push('HEARTH_DATABASE_URL: only SQLite files are supported yet')
+  if (settings.HEARTH_REDIS_URL) faults.push('HEARTH_REDIS_URL: running several hubs is not supported yet')
+  return faults
+}
+
+const examplePassword = 'choose-your-own'
+
+/** The text of `config/.env.example`: every setting with its documentation and default. */
+export function exampleFile(): string {
+  const lines = Object.entries(schema.shape).map(([name, type]) => {
+    const standard = schema.shape[name as keyof Settings].safeParse(undefined)
+    const value = standard.success && standard.data !== undefined ? String(standard.data) : ''
+    return `# ${type.description}\n# ${name}=${name === 'HEARTH_ADMIN_PASSWORD' ? examplePassword : value}\n`
+  })
+  return `# Every setting of Hearth with its default. Set them in the environment,\n# or uncomment them in a copy of this file and name it in HEARTH_CONFIG.\n\n${lines.join('\n')}`
+}
+
+/** The database file when none is configured lies in the data directory. */
+export const databaseFile = (config: Config) => config.database_url ?? join(config.data_dir, 'hearth.db')
+
+/** The settings as `hearth config` shows them: secrets masked. */
+export function masked(config: Config): Record<string, unknown> {
+  return { ...config, ...(config.admin_password ? { admin_password: '********' } : {}) }
+}
+
+/** Milliseconds of a duration like `30d`; Infinity for `forever`. */
+export function durationMs(text: string): number {
+  const match = duration.exec(text)
+  if (!match) throw new RangeError(`not a duration: ${text}`)
+  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000, y: 365 * 86_400_000 }[match[2] ?? '']
+  return unit === undefined ? Number.POSITIVE_INFINITY : Number(match[1]) * unit
+}
