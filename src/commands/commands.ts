@@ -1,0 +1,199 @@
+import { EventEmitter, once } from 'node:events'
+import type { Logger } from 'pino'
+import { HubError } from '../errors.js'
+import type { Db } from '../store/store.js'
+import type { CommandStatus } from '../store/tables.js'
+import { homeCommandsTopic, mountedTopic } from '../topics.js'
+import {
+  type Command,
+  getCommand,
+  insertCommand,
+  isOpen,
+  moveCommand,
+  type NewCommand,
+  requeue,
+  sendable,
+  settleOverdue,
+} from './rows.js'
+
+export interface Outbox {
+  publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean; receipt?: string }): Promise<void>
+  /** Whether the device is connected and subscribed to its commands. */
+  isReadyForCommands(device_id: string): boolean
+}
+
+/** What a device says became of a command. */
+export interface CommandResult {
+  readonly id: string
+  readonly status: 'accepted' | 'running' | 'succeeded' | 'failed' | 'rejected'
+  readonly progress?: number | undefined
+  readonly result?: unknown
+  readonly error?: { code: string; message: string } | undefined
+}
+
+/** From which statuses a result may move a command. A late `accepted` does not take a running command back. */
+const before: Readonly<Record<CommandResult['status'], readonly CommandStatus[]>> = {
+  accepted: ['sent', 'delivered'],
+  running: ['sent', 'delivered', 'accepted', 'running'],
+  succeeded: ['sent', 'delivered', 'accepted', 'running'],
+  failed: ['sent', 'delivered', 'accepted', 'running'],
+  rejected: ['sent', 'delivered', 'accepted', 'running'],
+}
+
+/**
+ * Commands are rows before they are messages (D7): every step is committed, then told. One device's commands are sent one after the
+ * other in the order of their ids; different devices do not wait for each other.
+ */
+export class Commands {
+  readonly #db: Db
+  readonly #outbox: Outbox
+  readonly #log: Logger
+  readonly #changes = new EventEmitter().setMaxListeners(0)
+  /** Devices that are being sent to; true when more has come in the meantime. */
+  readonly #sending = new Map<string, boolean>()
+  /** The connection on which each device was last ready. */
+  readonly #sessions = new Map<string, number>()
+
+  constructor(db: Db, outbox: Outbox, log: Logger) {
+    this.#db = db
+    this.#outbox = outbox
+    this.#log = log
+  }
+
+  /** Writes the command down, and sends it when the device is there. Settles after the first commit, not after the answer. */
+  async issue(wanted: NewCommand): Promise<Command> {
+    const { command, superseded } = await insertCommand(this.#db, wanted)
+    for (const changed of [...superseded, command]) this.#tell(changed)
+    this.send(command.device_id)
+    return command
+  }
+
+  /**
+   * The device has subscribed to its commands. What was sent on an earlier connection and never acknowledged is sent again, once a
+   * connection: the device knows a command by its id.
+   */
+  async ready(device_id: string, session: number): Promise<void> {
+    if (this.#sessions.get(device_id) !== session) {
+      this.#sessions.set(device_id, session)
+      await requeue(this.#db, device_id)
+    }
+    this.send(device_id)
+  }
+
+  /** The device's connection has ended. */
+  gone(device_id: string, session: number): void {
+    if (this.#sessions.get(device_id) === session) this.#sessions.delete(device_id)
+  }
+
+  /** Sends what waits for a device, if it is there. */
+  send(device_id: string): void {
+    if (this.#sending.has(device_id)) {
+      this.#sending.set(device_id, true)
+      return
+    }
+    if (!this.#outbox.isReadyForCommands(device_id)) return
+    this.#sending.set(device_id, false)
+    this.#sendAll(device_id)
+      .catch(error => this.#log.error({ err: error, device_id }, 'commands could not be sent; they stay queued'))
+      .finally(() => {
+        const more = this.#sending.get(device_id)
+        this.#sending.delete(device_id)
+        if (more) this.send(device_id)
+      })
+  }
+
+  /** The device acknowledged the message that carried this command. */
+  async delivered(id: string): Promise<void> {
+    const command = await moveCommand(this.#db, id, ['sent'], { status: 'delivered', delivered_at: Date.now() })
+    if (command) this.#tell(command)
+  }
+
+  /** Takes what a device says of a command. One that is settled, or another device's, is not changed. */
+  async result(device_id: string, { id, status, progress, result, error }: CommandResult): Promise<void> {
+    const known = await this.#db.selectFrom('commands').select('device_id').where('id', '=', id).executeTakeFirst()
+    if (known?.device_id !== device_id) return
+    const settled_at = status === 'accepted' || status === 'running' ? null : Date.now()
+    const command = await moveCommand(this.#db, id, before[status], {
+      status,
+      settled_at,
+      ...(progress === undefined ? {} : { progress }),
+      ...(result === undefined ? {} : { result: JSON.stringify(result) }),
+      ...(error === undefined ? {} : { error }),
+    })
+    if (command) this.#tell(command)
+  }
+
+  /** @throws HubError `not_found`, `conflict` when it is no longer queued */
+  async cancel(id: string): Promise<Command> {
+    const cancelled = await moveCommand(this.#db, id, ['queued'], { status: 'cancelled', settled_at: Date.now() })
+    const command = cancelled ?? (await getCommand(this.#db, id))
+    if (!cancelled) throw new HubError('conflict', `The command is ${command.status} and can no longer be cancelled.`)
+    this.#tell(command)
+    return command
+  }
+
+  /** Settles what time has overtaken. Run by a job. */
+  async expire(now: number): Promise<number> {
+    const settled = await settleOverdue(this.#db, now)
+    for (const command of settled) this.#tell(command)
+    return settled.length
+  }
+
+  /** Waits until a command is settled, at most `ms` milliseconds. @returns the command as it then is */
+  async settled(id: string, ms: number): Promise<Command> {
+    const until = AbortSignal.timeout(ms)
+    // Listening begins before the row is read, so that no change falls between.
+    const changed = this.#untilSettled(id, until)
+    const now = await getCommand(this.#db, id)
+    if (!isOpen(now.status)) return now
+    return (await changed) ?? getCommand(this.#db, id)
+  }
+
+  async #untilSettled(id: string, signal: AbortSignal): Promise<Command | null> {
+    try {
+      for (;;) {
+        const [command] = (await once(this.#changes, id, { signal })) as [Command]
+        if (!isOpen(command.status)) return command
+      }
+    } catch (error) {
+      if (signal.aborted) return null
+      throw error
+    }
+  }
+
+  async #sendAll(device_id: string): Promise<void> {
+    let last = ''
+    for (;;) {
+      const waiting = await sendable(this.#db, device_id, last)
+      if (waiting.length === 0) return
+      for (const command of waiting) {
+        if (!this.#outbox.isReadyForCommands(device_id)) return
+        await this.#sendOne(command)
+        last = command.id
+      }
+    }
+  }
+
+  async #sendOne({ id, expires_at, attempt }: Command): Promise<void> {
+    const now = Date.now()
+    if (expires_at <= now) return
+    const sent = await moveCommand(this.#db, id, ['queued'], { status: 'sent', sent_at: now, attempt: attempt + 1 })
+    if (!sent) return
+    const { name, params, issued_at } = sent
+    const message = { id, name, params, issued_at, expires_at, attempt: attempt + 1 }
+    await this.#outbox.publish(mountedTopic(sent.home_id, sent.device_id, 'commands'), JSON.stringify(message), {
+      qos: 1,
+      receipt: id,
+    })
+    this.#tell(sent)
+  }
+
+  #tell(command: Command): void {
+    this.#changes.emit(command.id, command)
+    this.#outbox
+      .publish(homeCommandsTopic(command.home_id), JSON.stringify({ command }), { qos: 1 })
+      .catch(error =>
+        this.#log.warn({ err: error, command_id: command.id }, 'a change of a command could not be published'),
+      )
+  }
+}

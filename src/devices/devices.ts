@@ -1,0 +1,133 @@
+import type { Selectable, Updateable } from 'kysely'
+import { HubError, notFound } from '../errors.js'
+import { newId } from '../ids.js'
+import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import type { Db } from '../store/store.js'
+import type { Tables } from '../store/tables.js'
+
+type DeviceRow = Selectable<Tables['devices']>
+
+/** A device as the API shows it. */
+export interface Device extends Omit<DeviceRow, 'num'> {
+  readonly connected: boolean
+  readonly presence: 'online' | 'offline' | 'sleeping'
+  /** Milliseconds since 1970; null before the first connection. */
+  readonly last_seen_at: number | null
+}
+
+export interface NewDevice {
+  readonly id?: string | undefined
+  readonly name: string
+  readonly type: string
+  readonly home_id: string
+  readonly room_id?: string | null | undefined
+  readonly location?: string | null | undefined
+}
+
+export type DeviceChanges = Pick<Updateable<Tables['devices']>, 'name' | 'type' | 'room_id' | 'location' | 'status'>
+
+export interface DeviceFilter extends PageRequest {
+  /** The homes to look in; null for all. */
+  readonly homes: readonly string[] | null
+  readonly home_id?: string | undefined
+  readonly room_id?: string | undefined
+  readonly type?: string | undefined
+  readonly status?: DeviceRow['status'] | undefined
+  readonly connected?: boolean | undefined
+  /** Part of an id or a name, taken literally. */
+  readonly q?: string | undefined
+}
+
+const shown = (db: Db) =>
+  db
+    .selectFrom('devices')
+    .leftJoin('presence', 'presence.device_id', 'devices.id')
+    .selectAll('devices')
+    .select(['presence.status as presence', 'presence.last_seen_at'])
+
+function deviceOf(row: DeviceRow & { presence: Device['presence'] | null; last_seen_at: number | null }): Device {
+  const { num: _, ...device } = row
+  const presence = row.presence ?? 'offline'
+  return { ...device, presence, connected: presence === 'online' }
+}
+
+/** @throws HubError `conflict` when the id is taken */
+export async function createDevice(db: Db, device: NewDevice): Promise<Device> {
+  const id = device.id ?? newId()
+  const now = Date.now()
+  const { name, type, home_id, room_id = null, location = null } = device
+  await db
+    .insertInto('devices')
+    .values({ id, name, type, home_id, room_id, location, status: 'active', created_at: now, updated_at: now })
+    .execute()
+    .catch(error => {
+      throw error instanceof HubError && error.code === 'conflict'
+        ? new HubError('conflict', `There is a device ${id} already.`)
+        : error
+    })
+  return getDevice(db, id)
+}
+
+/** @throws HubError `not_found` */
+export async function getDevice(db: Db, id: string): Promise<Device> {
+  const row = await shown(db).where('devices.id', '=', id).executeTakeFirst()
+  if (!row) throw notFound('device')
+  return deviceOf(row)
+}
+
+export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<Device>> {
+  let query = shown(db)
+    .orderBy('devices.id')
+    .limit(filter.limit + 1)
+  if (filter.homes) query = query.where('devices.home_id', 'in', filter.homes)
+  if (filter.home_id) query = query.where('devices.home_id', '=', filter.home_id)
+  if (filter.room_id) query = query.where('devices.room_id', '=', filter.room_id)
+  if (filter.type) query = query.where('devices.type', '=', filter.type)
+  if (filter.status) query = query.where('devices.status', '=', filter.status)
+  if (filter.cursor) query = query.where('devices.id', '>', decodeCursor(filter.cursor, 'string'))
+  if (filter.connected === true) query = query.where('presence.status', '=', 'online')
+  if (filter.connected === false) {
+    query = query.where(eb => eb.or([eb('presence.status', 'is', null), eb('presence.status', '!=', 'online')]))
+  }
+  const { q } = filter
+  if (q) {
+    query = query.where(eb =>
+      eb.or([
+        eb(eb.fn<number>('instr', ['devices.id', eb.val(q.toLowerCase())]), '>', 0),
+        eb(eb.fn<number>('instr', [eb.fn('lower', ['devices.name']), eb.val(q.toLowerCase())]), '>', 0),
+      ]),
+    )
+  }
+  const page = pageOf(await query.execute(), filter.limit, row => row.id)
+  return { ...page, rows: page.rows.map(deviceOf) }
+}
+
+/** @throws HubError `not_found` */
+export async function updateDevice(db: Db, id: string, changes: DeviceChanges): Promise<Device> {
+  await db
+    .updateTable('devices')
+    .set({ ...changes, updated_at: Date.now() })
+    .where('id', '=', id)
+    .execute()
+  return getDevice(db, id)
+}
+
+/**
+ * Deletes a device with everything it ever said.
+ * @throws HubError `not_found`
+ */
+export async function deleteDevice(db: Db, id: string): Promise<void> {
+  const num = await deviceNumber(db, id)
+  await db.transaction().execute(async tx => {
+    await tx.deleteFrom('telemetry').where('device_num', '=', num).execute()
+    await tx.deleteFrom('latest').where('device_num', '=', num).execute()
+    await tx.deleteFrom('devices').where('num', '=', num).execute()
+  })
+}
+
+/** The number under which a device's telemetry is kept. @throws HubError `not_found` */
+export async function deviceNumber(db: Db, id: string): Promise<number> {
+  const row = await db.selectFrom('devices').select('num').where('id', '=', id).executeTakeFirst()
+  if (!row) throw notFound('device')
+  return row.num
+}

@@ -1,0 +1,37 @@
+import { HubError } from './errors.js'
+
+/** What a list takes: at most `limit` rows, after the one that `cursor` stands for. */
+export interface PageRequest {
+  readonly limit: number
+  readonly cursor?: string | undefined
+}
+
+export interface Page<Row> {
+  readonly rows: Row[]
+  /** For the next page; null on the last. */
+  readonly next_cursor: string | null
+}
+
+/** An opaque cursor around the sort key of a row. */
+export const encodeCursor = (key: string | number) => Buffer.from(JSON.stringify(key)).toString('base64url')
+
+/** @throws HubError `invalid_request` when it is no cursor of this kind */
+export function decodeCursor(cursor: string, type: 'string'): string
+export function decodeCursor(cursor: string, type: 'number'): number
+export function decodeCursor(cursor: string, type: 'string' | 'number'): string | number {
+  let key: unknown
+  try {
+    key = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
+  } catch (cause) {
+    throw new HubError('invalid_request', 'The cursor is not one of ours.', [], cause)
+  }
+  if (typeof key === type) return key as string | number
+  throw new HubError('invalid_request', 'The cursor is not one of ours.')
+}
+
+/** Cuts a result that was asked for with `limit + 1` rows into a page. */
+export function pageOf<Row>(rows: Row[], limit: number, keyOf: (row: Row) => string | number): Page<Row> {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  return { rows: shown, next_cursor: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null }
+}

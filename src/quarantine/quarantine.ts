@@ -1,0 +1,85 @@
+import type { Selectable } from 'kysely'
+import { notFound } from '../errors.js'
+import { newSortableId } from '../ids.js'
+import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import type { Db } from '../store/store.js'
+import type { Tables } from '../store/tables.js'
+
+type Quarantined = Selectable<Tables['quarantine']>
+
+export interface Refused {
+  readonly device_id: string
+  readonly home_id: string
+  /** The topic below the device's prefix. */
+  readonly topic: string
+  readonly payload: Buffer
+  /** A code for programs: `invalid_payload`, `unknown_topic`. */
+  readonly reason: string
+  /** In words. */
+  readonly message: string
+  readonly received_at: number
+}
+
+/** The newest messages a device may leave here; older ones make room, so that a broken device cannot fill the disk. */
+const maxPerDevice = 1000
+
+/** Keeps a message that could not be understood, whole, where people can see and replay it (D3). @returns its id */
+export async function quarantine(db: Db, refused: Refused): Promise<string> {
+  const id = newSortableId()
+  await db
+    .insertInto('quarantine')
+    .values({ id, ...refused, replayed_at: null })
+    .execute()
+  return id
+}
+
+/** The newest first. @param filter.homes the homes to look in; null for all */
+export async function listQuarantine(
+  db: Db,
+  filter: PageRequest & { homes: readonly string[] | null; device_id?: string | undefined },
+): Promise<Page<Quarantined>> {
+  let query = db.selectFrom('quarantine').selectAll()
+  if (filter.homes) query = query.where('home_id', 'in', filter.homes)
+  if (filter.device_id) query = query.where('device_id', '=', filter.device_id)
+  if (filter.cursor) query = query.where('id', '<', decodeCursor(filter.cursor, 'string'))
+  const rows = await query
+    .orderBy('id', 'desc')
+    .limit(filter.limit + 1)
+    .execute()
+  return pageOf(rows, filter.limit, row => row.id)
+}
+
+/** @throws HubError `not_found` */
+export async function getQuarantined(db: Db, id: string): Promise<Quarantined> {
+  const row = await db.selectFrom('quarantine').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw notFound('quarantined message')
+  return row
+}
+
+export async function markReplayed(db: Db, id: string, replayed_at: number): Promise<void> {
+  await db.updateTable('quarantine').set({ replayed_at }).where('id', '=', id).execute()
+}
+
+/** Removes what is older than `before`, and beyond the newest 1000 of a device. @returns how many */
+export async function trimQuarantine(db: Db, before: number): Promise<number> {
+  const old = await db
+    .deleteFrom('quarantine')
+    .where('id', 'in', db.selectFrom('quarantine').select('id').where('received_at', '<', before).limit(10_000))
+    .executeTakeFirst()
+  const ranked = db.selectFrom('quarantine').select(eb => [
+    'id',
+    eb.fn
+      .agg<number>('row_number')
+      .over(over => over.partitionBy('device_id').orderBy('id', 'desc'))
+      .as('rank'),
+  ])
+  const surplus = await db
+    .deleteFrom('quarantine')
+    .where(
+      'id',
+      'in',
+      db.selectFrom(ranked.as('ranked')).select('ranked.id').where('ranked.rank', '>', maxPerDevice).limit(10_000),
+    )
+    .executeTakeFirst()
+  return Number(old.numDeletedRows + surplus.numDeletedRows)
+}

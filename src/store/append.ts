@@ -1,0 +1,62 @@
+import type { Database } from './sqlite.js'
+
+/** One message for the append: what a device sent, not yet parsed. */
+export interface AppendItem {
+  readonly device_num: number
+  /** Milliseconds since 1970. */
+  readonly received_at: number
+  /** The MQTT packet identifier; null at QoS 0 and over HTTP. */
+  readonly message_id: number | null
+  readonly dup: boolean
+  readonly payload: Buffer
+}
+
+/**
+ * The hot write: a room's own code that runs inside the writer thread, so that parsing costs the event loop nothing (D2). The store
+ * loads it by its address and knows nothing of what it writes.
+ */
+export interface AppendWriter {
+  /** Writes one message inside the running transaction. Returns why it was not taken, or null. Throws only what SQLite throws. */
+  append(item: AppendItem): string | null
+  /** Called before each commit with what else must be in it. */
+  beforeCommit(): void
+  /** Called when the transaction is gone: what was remembered of it is forgotten. */
+  rolledBack(): void
+}
+
+export type OpenAppendWriter = (db: Database) => AppendWriter
+
+/** Many items in two transferable buffers: five numbers each, and the payloads end to end. */
+export interface PackedItems {
+  readonly numbers: Float64Array<ArrayBuffer>
+  readonly payloads: Uint8Array<ArrayBuffer>
+}
+
+const fields = 5
+
+export function packItems(items: readonly AppendItem[], bytes: number): PackedItems {
+  const numbers = new Float64Array(items.length * fields)
+  const payloads = new Uint8Array(bytes)
+  let at = 0
+  let end = 0
+  for (const item of items) {
+    numbers[at++] = item.device_num
+    numbers[at++] = item.received_at
+    numbers[at++] = item.message_id ?? -1
+    numbers[at++] = item.dup ? 1 : 0
+    numbers[at++] = item.payload.length
+    payloads.set(item.payload, end)
+    end += item.payload.length
+  }
+  return { numbers, payloads }
+}
+
+export function* unpackItems({ numbers, payloads }: PackedItems): Generator<AppendItem> {
+  let start = 0
+  for (let at = 0; at < numbers.length; at += fields) {
+    const [device_num = 0, received_at = 0, message_id = -1, dup = 0, length = 0] = numbers.subarray(at, at + fields)
+    const payload = Buffer.from(payloads.buffer, payloads.byteOffset + start, length)
+    start += length
+    yield { device_num, received_at, message_id: message_id < 0 ? null : message_id, dup: dup === 1, payload }
+  }
+}

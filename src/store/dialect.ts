@@ -1,0 +1,104 @@
+import {
+  type CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+} from 'kysely'
+import type { Query, QueryOutcome } from './statements.js'
+import type { Writer } from './writer.js'
+
+/** Answers queries that change nothing. */
+export type Read = (query: Query) => Promise<QueryOutcome>
+
+/** Kysely over the threads: `select` goes to a reader, everything else to the writer; a transaction has the writer to itself. */
+export const threadDialect = (writer: Writer, read: Read): Dialect => ({
+  createAdapter: () => new SqliteAdapter(),
+  createDriver: () => new ThreadDriver(writer, read),
+  createIntrospector: db => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+})
+
+class ThreadConnection implements DatabaseConnection {
+  readonly #writer: Writer
+  readonly #read: Read
+  #transaction: Awaited<ReturnType<Writer['acquire']>> | null = null
+
+  constructor(writer: Writer, read: Read) {
+    this.#writer = writer
+    this.#read = read
+  }
+
+  async executeQuery<Row>(compiled: CompiledQuery): Promise<QueryResult<Row>> {
+    const query: Query = { sql: compiled.sql, parameters: compiled.parameters }
+    const reads = compiled.query.kind === 'SelectQueryNode' || query.sql.startsWith('select ')
+    const { rows, changes, lastInsertRowid } = await this.#run(query, reads)
+    return { rows: rows as Row[], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+  }
+
+  // biome-ignore lint/correctness/useYield: long results are read page by page, so that no reader is held by a slow consumer
+  async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+    throw new Error('Streaming is not supported: read in pages.')
+  }
+
+  async begin(): Promise<void> {
+    this.#transaction = await this.#writer.acquire()
+    await this.#transaction.run({ sql: 'begin immediate', parameters: [] })
+  }
+
+  async end(sql: 'commit' | 'rollback'): Promise<void> {
+    const transaction = this.#transaction
+    this.#transaction = null
+    try {
+      await transaction?.run({ sql, parameters: [] })
+    } finally {
+      transaction?.release()
+    }
+  }
+
+  #run(query: Query, reads: boolean): Promise<QueryOutcome> {
+    if (this.#transaction) return this.#transaction.run(query)
+    return reads ? this.#read(query) : this.#writer.run(query)
+  }
+}
+
+class ThreadDriver implements Driver {
+  readonly #writer: Writer
+  readonly #read: Read
+
+  constructor(writer: Writer, read: Read) {
+    this.#writer = writer
+    this.#read = read
+  }
+
+  async init(): Promise<void> {
+    // The threads are opened by the store.
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    return new ThreadConnection(this.#writer, this.#read)
+  }
+
+  async releaseConnection(): Promise<void> {
+    // A connection holds nothing outside a transaction.
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await (connection as ThreadConnection).begin()
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await (connection as ThreadConnection).end('commit')
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await (connection as ThreadConnection).end('rollback')
+  }
+
+  async destroy(): Promise<void> {
+    // The threads are closed by the store.
+  }
+}

@@ -1,0 +1,57 @@
+import { createRequire } from 'node:module'
+import type BetterSqlite from 'better-sqlite3'
+
+export type Database = BetterSqlite.Database
+export type Statement = BetterSqlite.Statement
+export type Sync = 'full' | 'normal'
+
+/**
+ * better-sqlite3 12 serves Node 20 to 22 and breaks in garbage collection on Node 24.19 and later (nodejs/node#65446); 13 needs
+ * Node-API 10. So both are installed, under two names, and the runtime decides.
+ */
+function load(): typeof BetterSqlite {
+  const require = createRequire(import.meta.url)
+  if (Number(process.versions.napi) >= 10) {
+    try {
+      return require('better-sqlite3-napi')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    }
+  }
+  return require('better-sqlite3')
+}
+
+const Sqlite = load()
+
+/** How long a statement waits for another process's lock, in milliseconds. Shorter than the writer's deadline. */
+const busyTimeoutMs = 2000
+
+/**
+ * Opens a database file for writing, in WAL mode. `synchronous` is set and read back at every open: better-sqlite3 is compiled so
+ * that a re-opened WAL database would silently run NORMAL (D1).
+ * @throws when the file cannot be opened, is no database, or does not take the settings
+ */
+export function openForWriting(file: string, sync: Sync): Database {
+  const db = new Sqlite(file, { timeout: busyTimeoutMs })
+  db.pragma('journal_mode = WAL')
+  db.pragma(`synchronous = ${sync}`)
+  db.pragma('foreign_keys = ON')
+  db.pragma('journal_size_limit = 67108864')
+  const wanted = sync === 'full' ? 2 : 1
+  const mode = db.pragma('journal_mode', { simple: true })
+  const level = db.pragma('synchronous', { simple: true })
+  if (mode !== 'wal' || level !== wanted) {
+    db.close()
+    throw new Error(
+      `SQLite runs with journal_mode=${String(mode)} synchronous=${String(level)}, wanted wal and ${wanted}`,
+    )
+  }
+  return db
+}
+
+/** Opens the same file for queries only. */
+export function openForReading(file: string): Database {
+  const db = new Sqlite(file, { timeout: busyTimeoutMs, readonly: true })
+  db.pragma('query_only = ON')
+  return db
+}

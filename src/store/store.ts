@@ -1,0 +1,89 @@
+import { Kysely } from 'kysely'
+import type { Logger } from 'pino'
+import type { AppendItem } from './append.js'
+import { threadDialect } from './dialect.js'
+import { JsonColumns } from './json.js'
+import { migrateUp } from './migrate.js'
+import type { Sync } from './sqlite.js'
+import type { Query, QueryOutcome } from './statements.js'
+import type { Tables } from './tables.js'
+import { Thread } from './thread.js'
+import { type AppendDone, type BatchOutcome, Writer, type WriterRequest } from './writer.js'
+
+export type Db = Kysely<Tables>
+
+export interface Store {
+  /** Kysely on the threads. A write's promise settles with the commit that holds it; a later select sees it. */
+  readonly db: Db
+  /** Hands one message to the hot append. `done` is called once, after the commit. */
+  append(item: AppendItem, done: AppendDone): void
+  /** Settles once a row has been committed just now; rejects with `storage_unavailable` when none can be. */
+  probe(): Promise<void>
+  /** Writes the write-ahead log back into the database and empties it. */
+  checkpoint(): Promise<void>
+  /** Waits for every write under way, then closes the threads. */
+  close(): Promise<void>
+}
+
+interface StoreOptions {
+  readonly file: string
+  readonly sync: Sync
+  readonly readers: number
+  /** The module that exports `openAppendWriter` (append.ts), loaded inside the writer thread. */
+  readonly append_module: URL
+  readonly log: Logger
+}
+
+/** Every caller of a dead or hung writer knows within 5 s (the sweep's 0.2 s included). */
+const writerDeadlineMs = 4500
+const readerDeadlineMs = 30_000
+
+/**
+ * Opens the database file: migrates it, then starts one writer thread and the readers.
+ * @throws HubError `storage_unavailable` when the file cannot be opened, is damaged, or is newer than this program
+ */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const { file, sync, log } = options
+  await migrateUp(file)
+  const writerThread = new Thread<WriterRequest, BatchOutcome | QueryOutcome>({
+    url: new URL('./writer-thread.js', import.meta.url),
+    data: { file, sync, append_module: options.append_module.href },
+    deadlineMs: writerDeadlineMs,
+    log,
+  })
+  const readers = Array.from({ length: options.readers }, () => readerThread(file, log))
+  await Promise.all([writerThread, ...readers].map(thread => thread.open()))
+  const writer = new Writer(writerThread)
+  const db = new Kysely<Tables>({
+    dialect: threadDialect(writer, query => leastBusy(readers).post(query)),
+    plugins: [new JsonColumns()],
+  })
+  const probe = () => db.replaceInto('probe').values({ id: 1, written_at: Date.now() }).execute()
+
+  return {
+    db,
+    append: (item, done) => writer.append(item, done),
+    probe: async () => void (await probe()),
+    checkpoint: async () => {
+      const held = await writer.acquire()
+      try {
+        await held.run({ sql: 'pragma wal_checkpoint(truncate)', parameters: [] })
+      } finally {
+        held.release()
+      }
+    },
+    close: async () => {
+      await writer.flush()
+      await Promise.all([writerThread, ...readers].map(thread => thread.close()))
+    },
+  }
+}
+
+type Reader = Thread<Query, QueryOutcome>
+
+const readerThread = (file: string, log: Logger): Reader =>
+  new Thread({ url: new URL('./reader-thread.js', import.meta.url), data: { file }, deadlineMs: readerDeadlineMs, log })
+
+function leastBusy(readers: readonly Reader[]): Reader {
+  return readers.reduce((best, reader) => (reader.inFlight < best.inFlight ? reader : best))
+}

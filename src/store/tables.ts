@@ -1,0 +1,203 @@
+import type { ColumnType, Generated } from 'kysely'
+
+/** Milliseconds since 1970, UTC. */
+type Time = number
+/** Held as JSON text; reads come back parsed, writes take the value (see json.ts). */
+type Json<T> = ColumnType<T, T, T>
+type Readings = Record<string, number | boolean | string>
+
+export interface Tables {
+  homes: {
+    id: string
+    name: string
+    timezone: string
+    created_at: Time
+    updated_at: Time
+  }
+  users: {
+    id: string
+    email: string
+    username: string
+    password_hash: string
+    role: 'admin' | 'staff' | 'user'
+    status: 'active' | 'inactive'
+    created_at: Time
+    updated_at: Time
+  }
+  refresh_tokens: {
+    /** SHA-256 of the token. */
+    hash: Buffer
+    user_id: string
+    /** All tokens that descend from one login. Reuse of a spent one revokes the family. */
+    family_id: string
+    created_at: Time
+    expires_at: Time
+    used_at: Time | null
+  }
+  devices: {
+    num: Generated<number>
+    id: string
+    home_id: string
+    room_id: string | null
+    name: string
+    type: string
+    location: string | null
+    status: 'active' | 'inactive' | 'maintenance'
+    firmware_version: string | null
+    model: string | null
+    /** What the device last said of itself in `hello`. */
+    hello: Json<Record<string, unknown> | null>
+    created_at: Time
+    updated_at: Time
+  }
+  device_keys: {
+    id: string
+    device_id: string
+    name: string
+    /** SHA-256 of the secret part, which has 160 random bits. */
+    hash: Buffer
+    created_at: Time
+    expires_at: Time | null
+    revoked_at: Time | null
+    last_used_at: Time | null
+    use_count: number
+  }
+  presence: {
+    device_id: string
+    home_id: string
+    status: 'online' | 'offline' | 'sleeping'
+    reason: string | null
+    since: Time
+    last_seen_at: Time
+    session: number
+  }
+  vitals: {
+    device_id: string
+    home_id: string
+    received_at: Time
+    vitals: Json<Record<string, unknown>>
+  }
+  heartbeats: {
+    id: Generated<number>
+    device_id: string
+    home_id: string
+    received_at: Time
+    vitals: Json<Record<string, unknown>>
+  }
+  device_state: {
+    device_id: string
+    home_id: string
+    reported: Json<Record<string, unknown>>
+    reported_version: number
+    reported_at: Time | null
+    desired: Json<Record<string, unknown>>
+    desired_version: number
+    desired_at: Time | null
+  }
+  /** Readings as they came: one row a message point. The device's row knows the home. */
+  telemetry: {
+    device_num: number
+    ts: Time
+    received_at: Time
+    data: Json<Readings>
+    metadata: Json<Record<string, unknown> | null>
+    quality: 'received' | null
+    /** The packet identifier of an untimed QoS 1 or 2 message: how a retransmission after a restart is recognised (D8). */
+    message_id: number | null
+  }
+  latest: {
+    device_num: number
+    /** field → [value, ts] */
+    latest: Json<Record<string, [number | boolean | string, Time]>>
+  }
+  events: {
+    id: Generated<number>
+    device_id: string
+    home_id: string
+    /** `event`, or `alert/{key}`. */
+    kind: string
+    ts: Time
+    received_at: Time
+    data: Json<unknown>
+    message_id: number | null
+  }
+  device_log: {
+    id: Generated<number>
+    device_id: string
+    home_id: string
+    received_at: Time
+    level: string
+    message: string
+    message_id: number | null
+  }
+  quarantine: {
+    id: string
+    device_id: string
+    home_id: string
+    topic: string
+    payload: Buffer
+    /** A code for programs: `invalid_payload`, `unknown_topic`. */
+    reason: string
+    message: string
+    received_at: Time
+    replayed_at: Time | null
+  }
+  commands: {
+    id: string
+    device_id: string
+    home_id: string
+    name: string
+    params: Json<Record<string, unknown>>
+    status: CommandStatus
+    collapse_key: string | null
+    issued_by: string
+    issued_at: Time
+    expires_at: Time
+    sent_at: Time | null
+    delivered_at: Time | null
+    settled_at: Time | null
+    attempt: number
+    /** 0 to 100. */
+    progress: number | null
+    result: Json<unknown>
+    error: Json<{ code: string; message: string } | null>
+    updated_at: Time
+  }
+  jobs: {
+    name: string
+    last_run_at: Time
+    last_error: string | null
+    duration_ms: number
+  }
+  /** The last probe of `/ready`: a row that is written to know that rows can be written. */
+  probe: {
+    id: number
+    written_at: Time
+  }
+}
+
+export const settledStatuses = [
+  'succeeded',
+  'failed',
+  'rejected',
+  'expired',
+  'cancelled',
+  'superseded',
+  'unknown',
+] as const
+export const openStatuses = ['queued', 'sent', 'delivered', 'accepted', 'running'] as const
+export type CommandStatus = (typeof settledStatuses)[number] | (typeof openStatuses)[number]
+
+/** The columns held as JSON text. A column of one of these names is JSON in every table. */
+export const jsonColumns: ReadonlySet<string> = new Set([
+  'hello',
+  'vitals',
+  'reported',
+  'desired',
+  'data',
+  'metadata',
+  'latest',
+  'params',
+  'result',
+  'error',
+])

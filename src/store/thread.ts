@@ -1,0 +1,139 @@
+import { Worker } from 'node:worker_threads'
+import type { Logger } from 'pino'
+import { errorOf, type Failure, storageUnavailable } from './failure.js'
+
+/** What a worker thread answers: `ready` once, then one reply for each request. */
+export type Reply<Value> = { id: 0; ready: true } | { id: number; value: Value } | { id: number; failure: Failure }
+
+interface Pending<Value> {
+  resolve(value: Value): void
+  reject(error: Error): void
+  since: number
+}
+
+interface ThreadOptions {
+  readonly url: URL
+  readonly data: object
+  /** A request that takes longer, in milliseconds, means that the thread hangs: all its callers fail and it is replaced. */
+  readonly deadlineMs: number
+  readonly log: Logger
+}
+
+const sweepMs = 200
+const maxBackoffMs = 2000
+
+/**
+ * A worker thread that answers requests, watched: when it dies or hangs every waiting caller fails with `storage_unavailable` and a
+ * new one is started, after a pause that doubles while it keeps failing.
+ */
+export class Thread<Request, Value> {
+  readonly #options: ThreadOptions
+  readonly #pending = new Map<number, Pending<Value>>()
+  readonly #sweep: NodeJS.Timeout
+  #worker: Worker | null = null
+  #restart: NodeJS.Timeout | null = null
+  #backoffMs = 50
+  #lastId = 0
+  #lastFault = 'starting'
+  #closed = false
+  #ready: { resolve(): void; reject(error: Error): void } | null = null
+
+  constructor(options: ThreadOptions) {
+    this.#options = options
+    this.#sweep = setInterval(() => this.#failWhenHung(), sweepMs)
+    this.#sweep.unref()
+  }
+
+  /** Starts the thread. Settles when it has opened its database; rejects when it cannot, and then nothing is left running. */
+  async open(): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#ready = { resolve, reject }
+      this.#start()
+    })
+  }
+
+  get inFlight(): number {
+    return this.#pending.size
+  }
+
+  /** @param since when the oldest caller in this request began to wait, as `performance.now()` */
+  post(request: Request, transfer: ArrayBuffer[] = [], since = performance.now()): Promise<Value> {
+    const worker = this.#worker
+    if (!worker) return Promise.reject(storageUnavailable(this.#lastFault))
+    const id = ++this.#lastId
+    return new Promise<Value>((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject, since })
+      worker.postMessage({ id, request }, transfer)
+    })
+  }
+
+  /** Stops the thread. Callers settle their requests first. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#sweep)
+    if (this.#restart) clearTimeout(this.#restart)
+    const worker = this.#worker
+    this.#worker = null
+    this.#failAll(storageUnavailable('closed'))
+    if (!worker) return
+    const ended = new Promise<void>(resolve => worker.once('exit', () => resolve()))
+    worker.postMessage({ id: 0, request: 'close' })
+    const impatient = setTimeout(() => void worker.terminate(), 2000)
+    await ended
+    clearTimeout(impatient)
+  }
+
+  #start(): void {
+    const worker = new Worker(this.#options.url, { workerData: this.#options.data })
+    this.#worker = worker
+    worker.on('message', (reply: Reply<Value>) => this.#settle(reply))
+    worker.on('error', error => this.#lost(worker, error.message))
+    worker.on('exit', code => this.#lost(worker, `the thread ended with code ${code}`))
+  }
+
+  #settle(reply: Reply<Value>): void {
+    if ('ready' in reply) {
+      this.#backoffMs = 50
+      this.#ready?.resolve()
+      this.#ready = null
+      return
+    }
+    const pending = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
+    if ('value' in reply) pending?.resolve(reply.value)
+    else pending?.reject(errorOf(reply.failure))
+  }
+
+  #lost(worker: Worker, why: string): void {
+    if (this.#worker !== worker) return
+    this.#worker = null
+    this.#lastFault = why
+    this.#failAll(storageUnavailable(why))
+    if (this.#closed) return
+    if (this.#ready) {
+      clearInterval(this.#sweep)
+      this.#ready.reject(storageUnavailable(why))
+      return
+    }
+    this.#options.log.error(
+      { thread: this.#options.url.pathname.split('/').pop(), why },
+      'a store thread was lost and is restarted',
+    )
+    this.#restart = setTimeout(() => this.#start(), this.#backoffMs)
+    this.#backoffMs = Math.min(this.#backoffMs * 2, maxBackoffMs)
+  }
+
+  #failWhenHung(): void {
+    const worker = this.#worker
+    const oldest = this.#pending.values().next().value
+    if (!worker || !oldest || performance.now() - oldest.since < this.#options.deadlineMs) return
+    void worker.terminate()
+    this.#lost(worker, `no answer for ${this.#options.deadlineMs} ms`)
+  }
+
+  #failAll(error: Error): void {
+    const waiting = [...this.#pending.values()]
+    this.#pending.clear()
+    for (const pending of waiting) pending.reject(error)
+  }
+}

@@ -1,0 +1,63 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { type OpenAppendWriter, unpackItems } from './append.js'
+import { type Failure, failureOf } from './failure.js'
+import { openForWriting, type Sync } from './sqlite.js'
+import { type QueryOutcome, Statements } from './statements.js'
+import type { Batch, BatchOutcome, WriterRequest } from './writer.js'
+
+const { file, sync, append_module } = workerData as { file: string; sync: Sync; append_module: string }
+const db = openForWriting(file, sync)
+const statements = new Statements(db)
+const { openAppendWriter } = (await import(append_module)) as { openAppendWriter: OpenAppendWriter }
+const appendWriter = openAppendWriter(db)
+const begin = db.prepare('begin immediate')
+const commit = db.prepare('commit')
+
+/** Group commit: everything that has arrived in one transaction. A statement that fails takes nothing else with it. */
+function runBatch(batch: Batch): BatchOutcome {
+  begin.run()
+  const outcomes = batch.queries.map(query => {
+    try {
+      return statements.run(query)
+    } catch (error) {
+      // SQLite has undone the statement alone, unless the fault was so grave that it ended the transaction.
+      if (!db.inTransaction) throw error
+      return failureOf(error)
+    }
+  })
+  const refused: [number, string][] = []
+  if (batch.items) {
+    let index = 0
+    for (const item of unpackItems(batch.items)) {
+      const why = appendWriter.append(item)
+      if (why !== null) refused.push([index, why])
+      index++
+    }
+    appendWriter.beforeCommit()
+  }
+  commit.run()
+  return { outcomes, refused }
+}
+
+function answer(request: WriterRequest): BatchOutcome | QueryOutcome {
+  return 'queries' in request ? runBatch(request) : statements.run(request)
+}
+
+parentPort?.on('message', ({ id, request }: { id: number; request: WriterRequest | 'close' }) => {
+  if (request === 'close') {
+    db.close()
+    parentPort?.close()
+    return
+  }
+  try {
+    parentPort?.postMessage({ id, value: answer(request) })
+  } catch (error) {
+    const failure: Failure = failureOf(error)
+    if ('queries' in request) {
+      if (db.inTransaction) db.exec('rollback')
+      appendWriter.rolledBack()
+    }
+    parentPort?.postMessage({ id, failure })
+  }
+})
+parentPort?.postMessage({ id: 0, ready: true })

@@ -1,0 +1,193 @@
+import { HubError } from '../errors.js'
+import { type AppendItem, type PackedItems, packItems } from './append.js'
+import { errorOf, type Failure, storageUnavailable } from './failure.js'
+import type { Query, QueryOutcome } from './statements.js'
+import type { Thread } from './thread.js'
+
+export interface Batch {
+  readonly queries: readonly Query[]
+  readonly items: PackedItems | null
+}
+export interface BatchOutcome {
+  readonly outcomes: readonly (QueryOutcome | Failure)[]
+  /** Index and reason of each item that was not taken. */
+  readonly refused: readonly (readonly [number, string])[]
+}
+export type WriterRequest = Batch | Query
+
+/** Called after the commit: with null, with why the message was refused (nothing of it is stored), or with why nothing could be stored. */
+export type AppendDone = (error: Error | null, refused: string | null) => void
+
+interface WaitingQuery {
+  readonly query: Query
+  resolve(outcome: QueryOutcome): void
+  reject(error: Error): void
+}
+
+/** Two batches at a time: one commits while the next is gathered, or senders with one message in flight would move in lockstep (D2). */
+const maxBatches = 2
+const maxBatchItems = 4096
+const maxBatchBytes = 4 << 20
+/** Beyond this much waiting payload, callers are told to come again; sockets are paused long before (see the broker). */
+const maxWaitingBytes = 128 << 20
+const maxWaitingQueries = 50_000
+const transactionLimitMs = 4000
+
+/** The main thread's side of the one writer: gathers what arrives and settles each caller with the commit that holds its write. */
+export class Writer {
+  readonly #thread: Thread<WriterRequest, BatchOutcome | QueryOutcome>
+  #items: AppendItem[] = []
+  #dones: AppendDone[] = []
+  #bytes = 0
+  #queries: WaitingQuery[] = []
+  #since = 0
+  #scheduled = false
+  #batches = 0
+  #exclusive = false
+  #waitingExclusive: (() => void)[] = []
+  #idle: (() => void)[] = []
+
+  constructor(thread: Thread<WriterRequest, BatchOutcome | QueryOutcome>) {
+    this.#thread = thread
+  }
+
+  /** Hands one message to the append; `done` is called once, after its commit. */
+  append(item: AppendItem, done: AppendDone): void {
+    if (this.#bytes > maxWaitingBytes) {
+      done(storageUnavailable('too much is waiting to be written'), null)
+      return
+    }
+    this.#items.push(item)
+    this.#dones.push(done)
+    this.#bytes += item.payload.length
+    this.#schedule()
+  }
+
+  /** Runs one statement in the next group commit. Settles after that commit; its own failure fails nobody else. */
+  run(query: Query): Promise<QueryOutcome> {
+    if (this.#queries.length >= maxWaitingQueries)
+      return Promise.reject(storageUnavailable('too much is waiting to be written'))
+    return new Promise((resolve, reject) => {
+      this.#queries.push({ query, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /**
+   * Takes the writer for one transaction: nothing else is written until `release` is called, at most 4 s later. Statements go
+   * through the returned `run`, in the order of the calls, outside any batch.
+   */
+  async acquire(): Promise<{ run(query: Query): Promise<QueryOutcome>; release(): void }> {
+    if (this.#exclusive || this.#batches > 0 || this.#waitingExclusive.length > 0) {
+      await new Promise<void>(resolve => this.#waitingExclusive.push(resolve))
+    }
+    this.#exclusive = true
+    let held = true
+    const post = (query: Query) => this.#thread.post(query) as Promise<QueryOutcome>
+    const release = () => {
+      if (!held) return
+      held = false
+      clearTimeout(limit)
+      this.#exclusive = false
+      this.#next()
+    }
+    const limit = setTimeout(() => {
+      post({ sql: 'rollback', parameters: [] }).then(release, release)
+    }, transactionLimitMs)
+    const run = (query: Query) =>
+      held
+        ? post(query)
+        : Promise.reject(new HubError('internal', `A transaction was held longer than ${transactionLimitMs} ms.`))
+    return { run, release }
+  }
+
+  /** Settles when nothing is waiting or under way. */
+  async flush(): Promise<void> {
+    if (this.#isIdle()) return
+    await new Promise<void>(resolve => this.#idle.push(resolve))
+  }
+
+  #isIdle(): boolean {
+    return this.#items.length === 0 && this.#queries.length === 0 && this.#batches === 0 && !this.#exclusive
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.#since = performance.now()
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#post()
+    })
+  }
+
+  #post(): void {
+    if (this.#exclusive || this.#waitingExclusive.length > 0 || this.#batches >= maxBatches) return
+    const queries = this.#queries.splice(0, maxBatchItems)
+    const { items, dones, bytes } = this.#takeItems()
+    if (queries.length === 0 && items.length === 0) return
+    const packed = items.length > 0 ? packItems(items, bytes) : null
+    const batch: Batch = { queries: queries.map(waiting => waiting.query), items: packed }
+    this.#batches++
+    const transfer = packed ? [packed.numbers.buffer, packed.payloads.buffer] : []
+    this.#thread.post(batch, transfer, this.#since).then(
+      outcome => this.#settle(queries, dones, outcome as BatchOutcome),
+      error => this.#fail(queries, dones, error),
+    )
+    if (this.#items.length > 0 || this.#queries.length > 0) this.#schedule()
+  }
+
+  #takeItems() {
+    let count = 0
+    let bytes = 0
+    for (const { payload } of this.#items) {
+      if (count === maxBatchItems || (bytes + payload.length > maxBatchBytes && count > 0)) break
+      bytes += payload.length
+      count++
+    }
+    this.#bytes -= bytes
+    const whole = count === this.#items.length
+    const items = whole ? this.#items : this.#items.splice(0, count)
+    const dones = whole ? this.#dones : this.#dones.splice(0, count)
+    if (whole) {
+      this.#items = []
+      this.#dones = []
+    }
+    return { items, dones, bytes }
+  }
+
+  #settle(queries: WaitingQuery[], dones: AppendDone[], { outcomes, refused }: BatchOutcome): void {
+    this.#ended()
+    queries.forEach((waiting, i) => {
+      const outcome = outcomes[i]
+      if (outcome && 'rows' in outcome) waiting.resolve(outcome)
+      else waiting.reject(errorOf(outcome ?? { code: 'ERROR', message: 'no answer' }))
+    })
+    const reasons = refused.length > 0 ? new Map(refused) : null
+    for (let i = 0; i < dones.length; i++) dones[i]?.(null, reasons?.get(i) ?? null)
+  }
+
+  #fail(queries: WaitingQuery[], dones: AppendDone[], error: Error): void {
+    // Whoever waited behind a lost writer has waited as long: they fail with it and come again.
+    const behind = this.#takeItems().dones
+    queries.push(...this.#queries.splice(0))
+    this.#ended()
+    for (const waiting of queries) waiting.reject(error)
+    for (const done of [...dones, ...behind]) done(error, null)
+  }
+
+  #ended(): void {
+    this.#batches--
+    this.#next()
+  }
+
+  #next(): void {
+    if (this.#batches === 0 && !this.#exclusive && this.#waitingExclusive.length > 0) {
+      this.#exclusive = true
+      this.#waitingExclusive.shift()?.()
+      return
+    }
+    if (this.#items.length > 0 || this.#queries.length > 0) this.#schedule()
+    else if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+}

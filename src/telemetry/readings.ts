@@ -1,0 +1,158 @@
+import { type Selectable, sql } from 'kysely'
+import { decodeCursor, encodeCursor, type PageRequest } from '../page.js'
+import type { Db } from '../store/store.js'
+import type { Tables } from '../store/tables.js'
+
+type Row = Selectable<Tables['telemetry']>
+
+/** A sample as the API shows it. */
+export interface Reading {
+  readonly ts: number
+  readonly received_at: number
+  readonly data: Row['data']
+  readonly metadata?: Record<string, unknown>
+  /** `received`: the device's time was beyond belief, `ts` is when the hub received it. */
+  readonly quality?: 'received'
+}
+
+/** `[start_time, end_time)` in milliseconds since 1970. */
+export interface TimeRange {
+  readonly start_time: number
+  readonly end_time: number
+}
+
+export interface ReadingsQuery extends TimeRange, PageRequest {
+  /** Only these fields, and only samples that have one of them. */
+  readonly fields?: readonly string[] | undefined
+  readonly order: 'asc' | 'desc'
+}
+
+/** The samples of a device in a range, a page at a time. A cursor neither skips nor repeats: (device, ts) is unique (D8). */
+export async function listReadings(
+  db: Db,
+  device_num: number,
+  { start_time, end_time, fields, order, limit, cursor }: ReadingsQuery,
+): Promise<{ readings: Reading[]; next_cursor: string | null }> {
+  let query = db
+    .selectFrom('telemetry')
+    .select(['ts', 'received_at', 'data', 'metadata', 'quality'])
+    .where('device_num', '=', device_num)
+    .where('ts', '>=', start_time)
+    .where('ts', '<', end_time)
+  if (cursor) query = query.where('ts', order === 'asc' ? '>' : '<', decodeCursor(cursor, 'number'))
+  if (fields) {
+    query = query.where(eb => eb.or(fields.map(field => eb(sql`json_type(data, ${pathOf(field)})`, 'is not', null))))
+  }
+  const rows = await query
+    .orderBy('ts', order)
+    .limit(limit + 1)
+    .execute()
+  const readings = rows.slice(0, limit).map(row => readingOf(row, fields))
+  const last = readings.at(-1)
+  return { readings, next_cursor: rows.length > limit && last ? encodeCursor(last.ts) : null }
+}
+
+function readingOf(
+  row: Pick<Row, 'ts' | 'received_at' | 'data' | 'metadata' | 'quality'>,
+  fields?: readonly string[],
+): Reading {
+  const data = fields
+    ? Object.fromEntries(Object.entries(row.data).filter(([name]) => fields.includes(name)))
+    : row.data
+  return {
+    ts: row.ts,
+    received_at: row.received_at,
+    data,
+    ...(row.metadata ? { metadata: row.metadata } : {}),
+    ...(row.quality ? { quality: row.quality } : {}),
+  }
+}
+
+/** The JSON path of a field, which may hold any character: inside quotes only `"` and `\` have a meaning. */
+export const pathOf = (field: string) => `$.${JSON.stringify(field)}`
+
+/** The newest value of each field a device ever sent, with its time. */
+export async function latestReadings(
+  db: Db,
+  device_num: number,
+): Promise<Record<string, { value: number | boolean | string; ts: number }>> {
+  const row = await db.selectFrom('latest').select('latest').where('device_num', '=', device_num).executeTakeFirst()
+  const fields = Object.entries(row?.latest ?? {})
+  return Object.fromEntries(fields.map(([field, [value, ts]]) => [field, { value, ts }]))
+}
+
+/** Every sample in a range, page by page, oldest first: nothing is held open while the consumer is slow. */
+export async function* exportReadings(
+  db: Db,
+  device_num: number,
+  range: TimeRange & { fields?: readonly string[] | undefined },
+) {
+  let cursor: string | null | undefined
+  while (cursor !== null) {
+    const page = await listReadings(db, device_num, { ...range, order: 'asc', limit: 1000, cursor })
+    yield page.readings
+    cursor = page.next_cursor
+  }
+}
+
+/** The names of the fields that occur in a range: the columns of a CSV. */
+export async function fieldNames(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<string[]> {
+  const { rows } = await sql<{
+    name: string
+  }>`select distinct field.key as name from telemetry, json_each(telemetry.data) as field
+    where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time} order by 1 limit 1000`.execute(db)
+  return rows.map(row => row.name)
+}
+
+const deleteAtOnce = 5000
+
+/** Deletes the samples of a range, in steps that let other writes in between. "Latest" forgets what is gone. @returns how many */
+export async function deleteReadings(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<number> {
+  let deleted = 0
+  for (;;) {
+    const chosen = db
+      .selectFrom('telemetry')
+      .select('ts')
+      .where('device_num', '=', device_num)
+      .where('ts', '>=', start_time)
+      .where('ts', '<', end_time)
+      .limit(deleteAtOnce)
+    const step = await db
+      .deleteFrom('telemetry')
+      .where('device_num', '=', device_num)
+      .where('ts', 'in', chosen)
+      .executeTakeFirst()
+    deleted += Number(step.numDeletedRows)
+    if (step.numDeletedRows < deleteAtOnce) break
+  }
+  await forgetLatest(db, device_num, { start_time, end_time })
+  return deleted
+}
+
+/** Gives the fields whose latest value was deleted the newest one that is left, or takes them out. */
+async function forgetLatest(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<void> {
+  await db.transaction().execute(async tx => {
+    const row = await tx.selectFrom('latest').select('latest').where('device_num', '=', device_num).executeTakeFirst()
+    const latest = Object.entries(row?.latest ?? {})
+    const gone = latest.filter(([, [, ts]]) => ts >= start_time && ts < end_time).map(([field]) => field)
+    if (gone.length === 0) return
+    const kept = latest.filter(([field]) => !gone.includes(field))
+    for (const field of gone) {
+      const newest = await tx
+        .selectFrom('telemetry')
+        .select(['ts', 'data'])
+        .where('device_num', '=', device_num)
+        .where(sql`json_type(data, ${pathOf(field)})`, 'is not', null)
+        .orderBy('ts', 'desc')
+        .executeTakeFirst()
+      const value = newest?.data[field]
+      if (newest && value !== undefined) kept.push([field, [value, newest.ts]])
+    }
+    await tx.deleteFrom('latest').where('device_num', '=', device_num).execute()
+    if (kept.length > 0)
+      await tx
+        .insertInto('latest')
+        .values({ device_num, latest: Object.fromEntries(kept) })
+        .execute()
+  })
+}
