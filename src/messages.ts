@@ -1,0 +1,135 @@
+import { z } from 'zod'
+
+/**
+ * What devices and the hub say to each other: section 1 of the contract as schemas. The bridge validates with them, the API describes
+ * itself with them. Fields that a schema does not know are ignored, and kept where the whole message is (`hello`, `heartbeat`).
+ */
+
+const time = z.int().min(0).describe('Milliseconds since 1970, UTC')
+const object = z.record(z.string(), z.unknown())
+/** Devices send null for what they cannot measure; it counts as not sent. */
+const measured = (what: string) => z.number().nullish().describe(what)
+const word = (length: number) => z.string().max(length)
+
+type Nested = number | boolean | string | null | { [name: string]: Nested }
+const reading: z.ZodType<Nested> = z.lazy(() =>
+  z.union([z.number(), z.boolean(), z.string(), z.null(), z.record(z.string(), reading)]),
+)
+const readings = z.record(z.string().min(1).max(128), reading)
+const when = {
+  ts: time.optional().describe('The device’s time, milliseconds since 1970, UTC; without it the receive time stands'),
+  age: z.number().min(0).optional().describe('Milliseconds before sending, for devices without a clock'),
+  metadata: object.nullish(),
+}
+const point = z.union([
+  z.object({ ...when, data: readings }),
+  z.object({ ...when, values: readings.describe('Read as `data`') }),
+  readings,
+])
+
+/** What `telemetry` may hold. Descriptive: what is stored is decided by the faster `src/telemetry/payload.ts`, which a test holds equal. */
+export const telemetry = z.union([z.array(point).max(1000), point]).describe('Readings, one point or a batch')
+
+export const hello = z
+  .looseObject({
+    firmware_version: word(128).nullish(),
+    model: word(128).nullish(),
+    metrics: z
+      .record(
+        word(128),
+        z.looseObject({ unit: word(32).nullish(), kind: z.enum(['gauge', 'counter', 'state']).nullish() }),
+      )
+      .nullish()
+      .describe('What it measures, by name, with units'),
+    capabilities: z
+      .union([z.array(word(128)), z.record(word(128), z.unknown())])
+      .nullish()
+      .describe('The commands it knows; as an object, with the JSON Schema of their parameters'),
+  })
+  .describe('What a device is, said after connecting')
+
+export const heartbeat = z
+  .looseObject({
+    uptime: measured('Seconds since the device started'),
+    rssi: measured('Signal strength in dBm'),
+    battery: measured('Percent'),
+    free_heap: measured('Bytes'),
+    firmware_version: word(128).nullish(),
+    next_in: z.number().min(0).nullish().describe('Milliseconds until the next one; the device sleeps until then'),
+  })
+  .describe('Alive, with vitals')
+
+export const state = object.describe('Reported state, partial or whole; null removes a name. Outwards always whole')
+
+export const event = z.unknown().describe('Something happened: any JSON. A number `ts` in an object is its time')
+
+export const alert = z
+  .object({
+    severity: z.enum(['critical', 'major', 'minor', 'warning', 'info']),
+    message: z.string().min(1).max(1024),
+    data: object.nullish(),
+  })
+  .describe('Raises or updates the alert of this key. An empty payload clears it')
+
+export const log = z
+  .object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info'), message: z.string().max(8192) })
+  .describe('A line of the device’s own log')
+
+const commandError = z.object({ code: z.string().min(1).max(64), message: z.string().max(1024) })
+
+export const commandResult = z
+  .object({
+    id: z.string().min(1).max(64),
+    status: z.enum(['accepted', 'running', 'succeeded', 'failed', 'rejected']),
+    progress: z.number().min(0).max(100).optional(),
+    result: z.unknown().optional(),
+    error: commandError.optional(),
+    state: object.optional().describe('Reported state after the command, merged as if it had come on `state`'),
+  })
+  .describe('What became of a command')
+
+export const command = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    params: object,
+    issued_at: time,
+    expires_at: time.describe('After this moment (milliseconds since 1970, UTC) it must not be run'),
+    attempt: z.int().min(1).describe('More than 1 when it was sent before'),
+  })
+  .describe('A command to run')
+
+export const desired = z
+  .union([z.object({ version: z.int().min(0), desired: object }), z.strictObject({})])
+  .describe('The open difference between desired and reported state; {} when there is none')
+
+export const hubTime = z.object({ now: time, timezone: z.string() }).describe('The answer to `hello`')
+
+export const refusal = z
+  .object({
+    topic: z.string().describe('Below the device’s own prefix'),
+    error: z.enum(['invalid_payload', 'unknown_topic']),
+    message: z.string(),
+    quarantine_id: z.string(),
+  })
+  .describe('Why a message was quarantined')
+
+export const presence = z
+  .object({
+    status: z.enum(['online', 'offline', 'sleeping']),
+    since: time,
+    reason: z.string().nullable(),
+    last_seen_at: time,
+  })
+  .describe('Whether a device is there, as the hub sees it')
+
+export type Hello = z.infer<typeof hello>
+export type Heartbeat = z.infer<typeof heartbeat>
+export type Alert = z.infer<typeof alert>
+export type LogLine = z.infer<typeof log>
+export type CommandResult = z.infer<typeof commandResult>
+export type Command = z.infer<typeof command>
+export type Desired = z.infer<typeof desired>
+export type HubTime = z.infer<typeof hubTime>
+export type Refusal = z.infer<typeof refusal>
+export type Presence = z.infer<typeof presence>
