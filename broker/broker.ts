@@ -1,0 +1,268 @@
+import type { Duplex } from 'node:stream'
+import { Aedes, type AedesOptions } from 'aedes'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.js'
+import { HubError } from '../src/errors.js'
+import { matches } from '../src/topics.js'
+import { authenticate } from './authenticate.js'
+import { mayHear } from './authorize.js'
+import { closeAll } from './close.js'
+import { Connection, type Match, type Peer } from './connection.js'
+import type { BrokerHandlers, DeviceConnection, PublishOptions, Reason } from './contract.js'
+import { authorizeForward, neverWaitForDrain, withReceipt } from './deliver.js'
+import {
+  type AedesClient,
+  type AedesInside,
+  clientOf,
+  insideOf,
+  type Message,
+  memoryPersistence,
+  type Persistence,
+} from './internals.js'
+import { FailedLogins } from './limits.js'
+import { GuardedPersistence } from './persistence.js'
+import { publisher } from './publish.js'
+import { takeOverReading } from './reader.js'
+import { authorizePublish } from './receive.js'
+import { refuse } from './refuse.js'
+import { Registry } from './registry.js'
+import { newStats, type Stats } from './stats.js'
+import { sweep } from './sweep.js'
+import { RateLimit } from './throttle.js'
+import { onPacket, readQueue } from './wire.js'
+
+export interface BrokerOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly handlers: BrokerHandlers
+  /** An aedes-persistence for sessions and retained messages; in memory when none is given. */
+  readonly persistence?: Persistence
+}
+
+export interface Broker {
+  /** Takes over a stream that a listener has accepted. */
+  handle(stream: Duplex, peer: Peer): void
+  /** Publishes on a mounted topic (`homes/…`); settles once the message is with its subscribers and queues. */
+  publish(topic: string, payload: string | Buffer, options?: PublishOptions): Promise<void>
+  /** Cuts every connection that fits, at once; returns how many. One that is just logging in is cut when it is known. */
+  disconnect(match: Match, reason: Reason): number
+  isReadyForCommands(device_id: string): boolean
+  /** The devices that are connected now. */
+  connections(): DeviceConnection[]
+  stats(): Stats
+  /** Lets what is in flight finish and be acknowledged, up to 8 s, and closes every connection. Listeners are closed before. */
+  close(): Promise<void>
+}
+
+const sweepInterval = 250
+
+/** Aedes with our hooks, guards and registry. Resolves when connections may be handed to it. */
+export async function createBroker(options: BrokerOptions): Promise<Broker> {
+  const core = new Core(options)
+  await core.aedes.listen()
+  core.start()
+  return core
+}
+
+/** What the parts of the broker share. */
+export class Core implements Broker {
+  readonly config: Config
+  readonly log: Logger
+  readonly handlers: BrokerHandlers
+  readonly counters = newStats()
+  readonly registry: Registry
+  readonly persistence: GuardedPersistence
+  readonly aedes: Aedes
+  readonly inside: AedesInside
+  readonly failedLogins = new FailedLogins()
+  readonly rateLimit: RateLimit
+  closing = false
+  /** The steady clock that deadlines are kept on, in milliseconds, as of the last sweep. */
+  now = performance.now()
+  #timer: NodeJS.Timeout | null = null
+
+  constructor({ config, log, handlers, persistence }: BrokerOptions) {
+    this.config = config
+    this.log = log
+    this.handlers = handlers
+    this.registry = new Registry(handlers, log, this.counters)
+    this.rateLimit = new RateLimit(config.limit_device_messages)
+    this.persistence = new GuardedPersistence(persistence ?? memoryPersistence(), log)
+    this.aedes = new Aedes(this.#aedesOptions())
+    this.inside = insideOf(this.aedes)
+    this.inside.publish = publisher(this.inside, this.persistence)
+  }
+
+  /** For the sweep. */
+  get all(): Iterable<Connection> {
+    return this.registry.all
+  }
+
+  #aedesOptions(): AedesOptions {
+    const hooks = {
+      preConnect: (client: AedesClient, packet: never, callback: (error: Error | null, go: boolean) => void) =>
+        authenticate(this, client, packet, callback),
+      authenticate: (_client: unknown, _username: unknown, _password: unknown, callback: (e: null, ok: true) => void) =>
+        callback(null, true),
+      authorizePublish: (client: AedesClient | null, packet: Message, callback: (error?: Error | null) => void) =>
+        authorizePublish(this, client, packet, callback),
+      authorizeSubscribe: (
+        { req }: AedesClient,
+        sub: { topic: string },
+        callback: (error: null, sub: object | null) => void,
+      ) => callback(null, mayHear(req, sub.topic) ? sub : null),
+      authorizeForward: (client: AedesClient, packet: Message) => authorizeForward(this.counters, client, packet),
+    }
+    return {
+      // Deliveries never wait for a slow socket, so nothing is gained by letting only so many messages be under way.
+      concurrency: 0,
+      connectTimeout: 5000,
+      drainTimeout: 5000,
+      queueLimit: 1000,
+      maxClientsIdLength: 1024,
+      maxTopicLevels: 32,
+      persistence: this.persistence,
+      ...(hooks as unknown as Partial<AedesOptions>),
+    }
+  }
+
+  start(): void {
+    const { aedes } = this
+    const on = (event: string, listener: (client: AedesClient, error: Error) => void) =>
+      aedes.on(event as 'clientError', listener as never)
+    on('clientDisconnect', client => this.registry.finish(client.req))
+    on('keepaliveTimeout', client => {
+      client.req.reason ??= 'keepalive'
+    })
+    on('clientError', (client, error) => blame(client.req, error))
+    on('connectionError', (client, error) => blame(client.req, error))
+    on('clientReady', client => this.#enterLive(client))
+    aedes.on('connackSent', (connack, client) => {
+      const conn = (client as unknown as AedesClient).req
+      if (connack.returnCode === 0 && conn.reason === null) this.registry.announce(conn)
+    })
+    aedes.on('subscribe', (_subs, client) => this.#subscribed((client as unknown as AedesClient).req))
+    aedes.on('unsubscribe', (_filters, client) => this.checkReady((client as unknown as AedesClient).req))
+    aedes.on('error' as 'closed', ((error: Error) => this.log.error({ err: error }, 'the broker failed')) as never)
+    this.#timer = setInterval(() => sweep(this), sweepInterval)
+    this.#timer.unref()
+  }
+
+  handle(stream: Duplex, peer: Peer): void {
+    const conn = new Connection(stream, peer, this.now)
+    if (this.closing) {
+      conn.end('shutdown')
+      return
+    }
+    this.registry.all.add(conn)
+    stream.on('close', () => this.#streamClosed(conn))
+    const client = clientOf(this.aedes, stream, conn)
+    conn.client = client
+    client.duplicates = noDuplicates(this.inside.id)
+    client.waitForDrain = neverWaitForDrain
+    client._parser.prependListener('packet', onPacket(this))
+    takeOverReading(conn, client, this)
+  }
+
+  #streamClosed(conn: Connection): void {
+    const { client } = conn
+    client?.close()
+    const registered = client?.id && this.inside.clients[client.id] === client
+    if (!registered) this.registry.finish(conn)
+  }
+
+  #enterLive(client: AedesClient): void {
+    const conn = client.req
+    if (conn.reason !== null) return
+    conn.enter('live', this.now)
+    const restored = Object.keys(client.subscriptions)
+    if (restored.length > 0) conn.filters = new Set(restored)
+    this.checkReady(conn)
+    readQueue(this, conn, client)
+  }
+
+  #subscribed(conn: Connection): void {
+    this.persistence.subscriber = conn
+    this.checkReady(conn)
+  }
+
+  /** Tells the hub when a device begins to hear its commands. */
+  checkReady(conn: Connection): void {
+    const { client } = conn
+    if (!client || conn.mount === '') return
+    const topic = `${conn.mount}commands`
+    this.registry.setReady(
+      conn,
+      Object.keys(client.subscriptions).some(filter => matches(filter, topic)),
+    )
+  }
+
+  async publish(topic: string, payload: string | Buffer, options: PublishOptions = {}): Promise<void> {
+    const { qos = 0, retain = false, receipt } = options
+    const message: Message = {
+      cmd: 'publish',
+      topic,
+      payload: typeof payload === 'string' ? Buffer.from(payload) : payload,
+      qos,
+      retain,
+      dup: false,
+      ...(receipt === undefined ? {} : withReceipt(receipt)),
+    }
+    if (this.inside.closed) throw new HubError('shutting_down', 'The broker is closed.')
+    await new Promise<void>((resolve, reject) => {
+      this.inside.publish(message, null, error => (error ? reject(error) : resolve()))
+    })
+  }
+
+  disconnect(match: Match, reason: Reason): number {
+    return this.registry.disconnect(match, reason)
+  }
+
+  isReadyForCommands(device_id: string): boolean {
+    return this.registry.devices.get(device_id)?.ready ?? false
+  }
+
+  connections(): DeviceConnection[] {
+    return [...this.registry.devices.values()].flatMap(({ info }) => info ?? [])
+  }
+
+  stats(): Stats {
+    const { counters, registry } = this
+    counters.connections = registry.all.size
+    counters.devices = registry.devices.size
+    counters.pending = [...registry.all].filter(conn => !conn.settled).length
+    return structuredClone(counters)
+  }
+
+  refused(conn: Connection, error: unknown): void {
+    refuse(this, conn, error)
+  }
+
+  async close(): Promise<void> {
+    if (this.closing) return
+    this.closing = true
+    await closeAll(this)
+    if (this.#timer) clearInterval(this.#timer)
+    this.rateLimit.stop()
+    await new Promise<void>(resolve => this.aedes.close(resolve))
+  }
+}
+
+/** Faults that have no system error code are the client's: bytes that are no MQTT, or packets out of turn. */
+function blame(conn: Connection, error: Error & { code?: unknown }): void {
+  if (error.message === 'drain timeout') conn.reason ??= 'slow'
+  else if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') conn.reason ??= 'too_large'
+  else if (typeof error.code === 'string' && !error.code.startsWith('WS_ERR')) conn.reason ??= 'network'
+  else conn.reason ??= error.message === 'connection closed' ? 'network' : 'protocol'
+}
+
+let shared: object | null = null
+let sharedId = ''
+/** Aedes' own record of what it has delivered, made to hold nothing: `authorizeForward` keeps an exact one. */
+function noDuplicates(id: string): object {
+  if (shared === null || sharedId !== id) {
+    shared = Object.create(null, { [id]: { get: () => 0, set: () => undefined } }) as object
+    sharedId = id
+  }
+  return shared
+}

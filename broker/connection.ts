@@ -1,0 +1,136 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Principal } from '../src/principal.js'
+import type { Inbound } from '../src/topics.js'
+import type { DeviceConnection, Reason, Transport } from './contract.js'
+import type { Inflight } from './inflight.js'
+import { type AedesClient, bytesToWrite } from './internals.js'
+
+/** The part of a WebSocket that back-pressure and cutting need. */
+export interface Pausable {
+  readonly isPaused: boolean
+  resume(): void
+  terminate(): void
+}
+
+/** Where a stream comes from. */
+export interface Peer {
+  readonly address: string
+  readonly transport: Transport
+  /** Called once when the connection has logged in or ended: it is no longer pending. */
+  readonly settled?: () => void
+  /** The socket underneath, where the system's own queue can be seen. */
+  readonly socket: Socket
+  readonly websocket?: Pausable
+}
+
+export type State = 'new' | 'authenticating' | 'accepted' | 'live' | 'refused' | 'closed'
+
+/** What a device's topic stands for; the last one is remembered, since devices repeat themselves. */
+export interface Route {
+  readonly wire: string
+  readonly mounted: string
+  readonly rest: string
+  readonly kind: Inbound | null
+}
+
+/** Which connections to cut: those that fit every field given. */
+export interface Match {
+  readonly device_id?: string
+  readonly key_id?: string
+  readonly user_id?: string
+}
+
+const withoutWill: ReadonlySet<Reason> = new Set(['revoked', 'expired', 'shutdown', 'clean'])
+
+/** One socket, from accept to close. Made for every socket, so what most never need is allocated when it is needed. */
+export class Connection {
+  readonly stream: Duplex
+  readonly peer: Peer
+  client: AedesClient | null = null
+  state: State = 'new'
+  /** When the present state began, on the sweep's clock. */
+  since: number
+  principal: Principal | null = null
+  /** The id Aedes knows the client by: the device's, or the person's with theirs before it. */
+  id = ''
+  /** Set once the device has been announced with `handlers.connected`. */
+  info: DeviceConnection | null = null
+  /** `homes/{home_id}/` and `homes/{home_id}/devices/{id}/` for a device. */
+  home = ''
+  mount = ''
+  /** `homes/{home_id}/` of each home, for a plain member. */
+  homes: readonly string[] | null = null
+  route: Route | null = null
+  filters: Set<string> | null = null
+  ready = false
+  /** Why the connection ends: the first cause stands. */
+  reason: Reason | null = null
+  /** Matches of `disconnect` that came while the credential was being checked. */
+  barred: Match[] | null = null
+  settled = false
+
+  /** Publishes not yet through, oldest first. */
+  first: Inflight | null = null
+  last: Inflight | null = null
+  /** Packets parsed and not finished. */
+  packets = 0
+  /** Bytes of payload received and not committed. */
+  bytes = 0
+  /** There may be more to read, but a bound was reached. */
+  blocked = false
+  tokens = 0
+  refilled = 0
+
+  /** Since when the peer has taken none of what waits for it, 0 when nothing waits, and how much it had taken by then. */
+  stalled = 0
+  taken = 0
+  seen: Set<number> | null = null
+  seenBefore: Set<number> | null = null
+  receipts: Map<number, string> | null = null
+
+  constructor(stream: Duplex, peer: Peer, now: number) {
+    this.stream = stream
+    this.peer = peer
+    this.since = now
+  }
+
+  enter(state: State, now: number): void {
+    this.state = state
+    this.since = now
+  }
+
+  unwritten(): number {
+    return bytesToWrite(this.stream)
+  }
+
+  /** Cuts the socket at once. A will is published unless the hub itself ended the connection. */
+  end(reason: Reason): void {
+    this.reason ??= reason
+    const { client } = this
+    if (client && withoutWill.has(this.reason)) {
+      client.will = null
+      client._will = null
+    }
+    this.stream.destroy()
+    this.peer.websocket?.terminate()
+  }
+
+  /** The connection is no longer one of those that have not logged in. */
+  settle(): void {
+    if (this.settled) return
+    this.settled = true
+    this.peer.settled?.()
+  }
+}
+
+export function fits(match: Match, principal: Principal): boolean {
+  const { device_id, key_id, user_id } = match
+  if (device_id === undefined && key_id === undefined && user_id === undefined) return false
+  const device = principal.kind === 'device' ? principal : null
+  return (
+    (device_id === undefined || device?.id === device_id) &&
+    (key_id === undefined || device?.key_id === key_id) &&
+    (user_id === undefined || (principal.kind === 'person' && principal.id === user_id))
+  )
+}

@@ -1,0 +1,86 @@
+import { matches } from '../src/topics.js'
+import { mayReceive } from './authorize.js'
+import type { Connection } from './connection.js'
+import type { AedesClient, Message } from './internals.js'
+import type { Stats } from './stats.js'
+
+/** What a subscriber may leave unread. */
+export const maxUnread = 1024 * 1024
+const remembered = 4096
+
+/**
+ * Decides about one delivery and takes the mount off, in place: each delivery has a packet of its own, and the queue that
+ * is sent at reconnect ignores what is returned except for its truth.
+ */
+export function authorizeForward(stats: Stats, client: AedesClient, packet: Message): Message | null {
+  const conn = client.req
+  if (conn.reason !== null || !mayReceive(conn, packet.topic)) return null
+  if (packet.brokerId && isRepeated(conn, client, packet.brokerCounter ?? 0)) return null
+  if (conn.unwritten() > maxUnread) {
+    if (packet.qos > 0) conn.end('slow')
+    else stats.dropped_slow++
+    return null
+  }
+  const receipt = receiptOf(packet)
+  if (packet.retain || packet.qos === 2 || receipt !== undefined) lowerQos(client, packet)
+  if (receipt !== undefined && packet.qos > 0) expectReceipt(conn, client, packet, receipt)
+  if (conn.mount !== '') packet.topic = packet.topic.slice(conn.home.length)
+  stats.messages_out++
+  return packet
+}
+
+/**
+ * Whether this message went to this connection before. Stock Aedes remembers one counter, and drops whatever comes late
+ * (aedes#994); here the last few thousand are remembered exactly. With one filter and a clean session there are no repeats.
+ */
+function isRepeated(conn: Connection, client: AedesClient, counter: number): boolean {
+  if (client.clean && (conn.filters === null || conn.filters.size < 2)) return false
+  conn.seen ??= new Set()
+  if (conn.seen.has(counter) || conn.seenBefore?.has(counter)) return client.connected
+  if (conn.seen.size >= remembered) {
+    conn.seenBefore = conn.seen
+    conn.seen = new Set()
+  }
+  conn.seen.add(counter)
+  return false
+}
+
+/** Aedes lowers the QoS to the granted one only for filters without wildcards [MQTT-3.8.4-6]. */
+function lowerQos(client: AedesClient, packet: Message): void {
+  let granted = 0
+  for (const filter in client.subscriptions) {
+    const qos = client.subscriptions[filter]?.qos ?? 0
+    if (qos > granted && matches(filter, packet.topic)) granted = qos
+  }
+  if (granted < packet.qos) packet.qos = granted as 0 | 1
+}
+
+/** A receipt travels in the properties of the packet: they survive every wrapper and queue, and no 3.1.1 client sees them. */
+export const withReceipt = (receipt: string) => ({ properties: { userProperties: { receipt } } })
+
+function receiptOf(packet: Message): string | undefined {
+  const receipt = packet.properties?.userProperties?.receipt
+  return typeof receipt === 'string' ? receipt : undefined
+}
+
+function expectReceipt(conn: Connection, client: AedesClient, packet: Message, receipt: string): void {
+  if (conn.mount === '') return
+  if (!packet.messageId) {
+    packet.messageId = client._nextId
+    client._nextId = client._nextId >= 65_535 ? 1 : client._nextId + 1
+  }
+  conn.receipts ??= new Map()
+  conn.receipts.set(packet.messageId, receipt)
+}
+
+/**
+ * Live deliveries do not wait for a slow socket: waiting would hold the publisher, and through it everybody else
+ * (aedes#553). What is unread is bounded in `authorizeForward`.
+ */
+export function neverWaitForDrain(
+  this: AedesClient,
+  callback: (error: Error | null, client: AedesClient) => void,
+): void {
+  if (this.connected) setImmediate(callback, null, this)
+  else Object.getPrototypeOf(this).waitForDrain.call(this, callback)
+}

@@ -1,0 +1,103 @@
+import { HubError } from '../src/errors.js'
+import type { Connection } from './connection.js'
+import type { BrokerHandlers, DeviceMessage, Forward, Reason } from './contract.js'
+import type { Message, Publish, Published } from './internals.js'
+import { nowhere } from './mount.js'
+
+/** How long `receive` may take. */
+export const receiveDeadline = 10_000
+
+/** A publish that has been received and not yet acknowledged. */
+export class Inflight {
+  next: Inflight | null = null
+  settled = false
+  error: Error | null = null
+  forward: Forward = 'same'
+  readonly packet: Message
+  readonly callback: Published
+  readonly size: number
+  /** On the sweep's clock. */
+  readonly since: number
+
+  constructor(packet: Message, callback: Published, since: number) {
+    this.packet = packet
+    this.callback = callback
+    this.size = packet.payload.length
+    this.since = since
+  }
+}
+
+/**
+ * Hands a message to `receive`. Whatever order the answers come in, acknowledgements leave in the order the messages came
+ * [MQTT-4.6.0-2], and so do the messages themselves.
+ */
+export function receive(
+  handlers: BrokerHandlers,
+  publish: Publish,
+  conn: Connection,
+  message: DeviceMessage,
+  entry: Inflight,
+): void {
+  if (conn.last) conn.last.next = entry
+  else conn.first = entry
+  conn.last = entry
+  conn.bytes += entry.size
+  const done = (error: Error | null, forward?: Forward) => {
+    if (entry.settled) return
+    entry.settled = true
+    entry.error = error
+    if (forward !== undefined) entry.forward = forward
+    if (conn.first === entry) release(publish, conn)
+  }
+  try {
+    handlers.receive(message, done)
+  } catch (error) {
+    done(error instanceof Error ? error : new Error(String(error)))
+  }
+}
+
+function release(publish: Publish, conn: Connection): void {
+  let entry = conn.first
+  while (entry?.settled) {
+    conn.first = entry.next
+    if (conn.first === null) conn.last = null
+    conn.bytes -= entry.size
+    if (entry.error) refuse(conn, entry, entry.error)
+    else accept(publish, conn, entry)
+    entry = conn.first
+  }
+}
+
+function accept(publish: Publish, conn: Connection, { packet, forward, callback }: Inflight): void {
+  packet.retain = false
+  if (forward === 'nothing') packet.topic = nowhere
+  else if (forward !== 'same') {
+    packet.payload = Buffer.from(forward.payload)
+    packet.retain = forward.retain
+  }
+  const { client } = conn
+  // Aedes forwards a QoS 1 message only if its PUBACK could be written. This one is committed, so it is forwarded all the same.
+  if (packet.qos === 1 && client?.closed && packet !== client.will) publish(packet, client, callback)
+  else callback(null)
+}
+
+function refuse(conn: Connection, { callback }: Inflight, error: Error): void {
+  conn.end(reasonOf(error))
+  callback(error)
+}
+
+const reasonOf = (error: Error): Reason =>
+  error instanceof HubError && error.code === 'forbidden' ? 'forbidden' : 'storage'
+
+/** Fails everything a connection has in flight, so that it can be closed. */
+export function failInflight(conn: Connection, error: Error): void {
+  let entry = conn.first
+  conn.first = null
+  conn.last = null
+  conn.end(reasonOf(error))
+  while (entry) {
+    entry.settled = true
+    entry.callback(error)
+    entry = entry.next
+  }
+}

@@ -1,0 +1,159 @@
+import type { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { Duplex, Readable } from 'node:stream'
+import type { Aedes, PublishPacket, Subscription } from 'aedes'
+import memory from 'aedes-persistence'
+import type { Connection } from './connection.js'
+
+/*
+ * The privates of Aedes 1.2, mqtt-packet 9 and websocket-stream 5.5 that we touch, each with its reason. Nothing else in
+ * this folder may reach into them, so that an upgrade has one page to check.
+ */
+
+export interface ConnectPacket {
+  readonly cmd: 'connect'
+  readonly protocolVersion: number
+  readonly clean: boolean
+  clientId: string
+  keepalive: number
+  readonly username?: string
+  readonly password?: Buffer
+  will?: { topic: string; payload: Buffer; qos: 0 | 1 | 2; retain: boolean }
+}
+
+export interface SubscribePacket {
+  readonly cmd: 'subscribe'
+  readonly subscriptions: Subscription[]
+}
+
+export interface UnsubscribePacket {
+  readonly cmd: 'unsubscribe'
+  readonly unsubscriptions: string[]
+}
+
+export interface AckPacket {
+  readonly cmd: 'puback' | 'pubcomp'
+  readonly messageId: number
+}
+
+/** A publish inside the broker. `properties` is copied from wrapper to wrapper and never written to a 3.1.1 client. */
+export interface Message extends PublishPacket {
+  brokerId?: string | null
+  brokerCounter?: number
+  clientId?: string
+}
+
+export type WirePacket =
+  | ConnectPacket
+  | Message
+  | SubscribePacket
+  | UnsubscribePacket
+  | AckPacket
+  | { readonly cmd: 'disconnect' | 'pingreq' | 'pubrec' | 'pubrel' }
+
+export interface Parser extends EventEmitter {
+  readonly client: AedesClient
+  /** Packets that came behind a CONNECT that is not answered yet; they passed our listener before the principal was known. */
+  readonly _queue: WirePacket[] | null
+  readonly packet: { readonly length: number }
+  readonly _list: { readonly length: number }
+  parse(chunk: Buffer): number
+  /** Wrapped on each instance: mqtt-packet has no bound on a packet's announced length. */
+  _parseLength(): boolean
+  _emitError(error: Error): void
+}
+
+export interface AedesClient extends EventEmitter {
+  id: string | null
+  readonly clean: boolean
+  readonly closed: boolean
+  readonly connected: boolean
+  readonly conn: Duplex
+  /** Aedes keeps here what `handle()` was given beside the stream; ours is the connection. */
+  readonly req: Connection
+  readonly _parser: Parser
+  /** Set to null to suppress a will: `_will` before the CONNECT is through, `will` afterwards. */
+  will: Message | null
+  _will: Message | null
+  readonly subscriptions: Record<string, { readonly qos: number }>
+  /** Stock Aedes compares one counter per broker and so drops messages that arrive out of order (aedes#994). */
+  duplicates: object
+  /** Taken from for a delivery whose acknowledgement must be recognised. */
+  _nextId: number
+  readonly _inboundInflight: ReadonlySet<number>
+  readonly _keepaliveTimer: NodeJS.Timeout | null
+  /** The read loop's own counter, and its step: replaced by ours, which counts what is not committed. */
+  _parsingBatch: number
+  _nextBatch: (error?: Error | null) => void
+  /** Replaced: a live delivery never waits for a slow socket (aedes#553). */
+  waitForDrain(callback: (error: Error | null, client: AedesClient) => void): void
+  close(done?: () => void): void
+}
+
+export interface AedesInside {
+  readonly id: string
+  readonly closed: boolean
+  /** Connected clients by id: where a takeover looks. */
+  readonly clients: Record<string, AedesClient | undefined>
+  counter: number
+  readonly mq: { emit(message: Message, done: () => void): void }
+  publish: Publish
+  unregisterClient(client: AedesClient): void
+}
+
+export type Published = (error?: Error | null) => void
+export interface Publish {
+  (message: Message, done: Published): void
+  (message: Message, client: AedesClient | null, done: Published): void
+}
+
+export const insideOf = (aedes: Aedes) => aedes as unknown as AedesInside
+
+/** Hands a stream to Aedes with our connection in the place of the HTTP request, which Aedes only stores. */
+export const clientOf = (aedes: Aedes, stream: Duplex, connection: Connection) =>
+  aedes.handle(stream, connection as never) as unknown as AedesClient
+
+interface OldStream {
+  readonly _readableState: { readonly length: number }
+  readonly _writableState: { readonly length: number }
+}
+/** Bytes read and not taken, also of websocket-stream's older kind of stream, which has no `readableLength`. */
+export const bytesToRead = (stream: Duplex) => (stream as unknown as OldStream)._readableState.length
+/** Bytes written and not yet handed to the system. */
+export const bytesToWrite = (stream: Duplex) => (stream as unknown as OldStream)._writableState.length
+
+interface Handle {
+  readonly _handle: { readonly bytesWritten: number; readonly writeQueueSize?: number } | null
+}
+/** Bytes that the system has taken from us. A large write counts as it proceeds, which `writableLength` does not show. */
+export function bytesTaken(socket: Socket): number {
+  const handle = (socket as unknown as Handle)._handle
+  return handle?.writeQueueSize === undefined
+    ? socket.bytesWritten - socket.writableLength
+    : handle.bytesWritten - handle.writeQueueSize
+}
+
+/** The persistence interface as Aedes 1.2 calls it. */
+export interface Persistence {
+  setup(broker: unknown): Promise<void>
+  storeRetained(packet: Message): Promise<void>
+  createRetainedStreamCombi(filters: string[]): Readable
+  addSubscriptions(client: AedesClient, subs: Subscription[]): Promise<void>
+  removeSubscriptions(client: AedesClient, filters: string[]): Promise<void>
+  subscriptionsByClient(client: { id: string }): Promise<Subscription[]>
+  subscriptionsByTopic(topic: string): Promise<{ clientId: string; topic: string }[]>
+  cleanSubscriptions(client: AedesClient): Promise<void>
+  countOffline(): Promise<{ subsCount: number; clientsCount: number }>
+  outgoingEnqueue(sub: { clientId: string }, packet: Message): Promise<void>
+  outgoingEnqueueCombi(subs: { clientId: string }[], packet: Message): Promise<void>
+  outgoingUpdate(client: AedesClient, packet: Message): Promise<void>
+  outgoingClearMessageId(client: AedesClient, packet: Message): Promise<Message | undefined>
+  outgoingStream(client: AedesClient): Readable
+  incomingStorePacket(client: AedesClient, packet: Message): Promise<void>
+  incomingGetPacket(client: AedesClient, packet: Message): Promise<Message>
+  incomingDelPacket(client: AedesClient, packet: Message): Promise<void>
+  cleanIncoming?(client: AedesClient): Promise<void>
+}
+
+/** The types of aedes-persistence name a default export that the module, being CommonJS, does not have. */
+export const memoryPersistence = () => (memory as unknown as () => Persistence)()

@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import type { Server as HttpServer } from 'node:http'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.js'
+import type { Broker } from './broker.js'
+import { addressOf, PendingConnections } from './limits.js'
+import { openWebSocket } from './websocket.js'
+
+export interface ListenerOptions {
+  readonly config: Config
+  readonly broker: Broker
+  readonly log: Logger
+  /** The HTTP server at whose `/mqtt` MQTT over WebSocket is spoken. */
+  readonly httpServer?: HttpServer
+}
+
+export interface Listeners {
+  readonly mqtt_port: number
+  /** Null when no certificate is configured. */
+  readonly mqtts_port: number | null
+  /** Takes no more connections; those that there are stay. */
+  close(): Promise<void>
+}
+
+const handshakeTimeout = 5000
+
+/** Opens MQTT over TCP, over TLS when a certificate is configured, and over WebSocket. Resolves when all of them listen. */
+export async function openListeners({ config, broker, log, httpServer }: ListenerOptions): Promise<Listeners> {
+  const pending = new PendingConnections(config.limit_pending_connections)
+  const tcp = createServer({ noDelay: true }, socket => acceptTcp(broker, pending, socket))
+  const tls =
+    config.tls_cert && config.tls_key ? tlsServer(config.tls_cert, config.tls_key, broker, pending, log) : null
+  const closeWebSocket = httpServer && openWebSocket({ config, broker, log, httpServer, pending })
+  await listen(tcp, config.mqtt_port, config.host)
+  if (tls) await listen(tls, config.mqtts_port, config.host)
+  return {
+    mqtt_port: portOf(tcp),
+    mqtts_port: tls && portOf(tls),
+    async close() {
+      closeWebSocket?.()
+      // Awaiting the servers would wait for their connections, which the broker ends
+      tcp.close()
+      tls?.close()
+    },
+  }
+}
+
+function acceptTcp(broker: Broker, pending: PendingConnections, socket: Socket): void {
+  const address = addressOf(socket)
+  const settled = pending.enter(address, () => socket.destroy())
+  if (settled) broker.handle(socket, { address, transport: 'tcp', socket, settled })
+  else socket.destroy()
+}
+
+/** Connections count as pending from the first byte, so that handshakes that are never finished are bounded too. */
+function tlsServer(cert: string, key: string, broker: Broker, pending: PendingConnections, log: Logger): Server {
+  const settledOf = new Map<string, () => void>()
+  const server = createTlsServer({
+    cert: readFileSync(cert),
+    key: readFileSync(key),
+    minVersion: 'TLSv1.2',
+    handshakeTimeout,
+    noDelay: true,
+  })
+  server.on('connection', (raw: Socket) => {
+    const peer = endOf(raw)
+    const settled = pending.enter(addressOf(raw), () => raw.destroy())
+    if (!settled) {
+      raw.destroy()
+      return
+    }
+    settledOf.set(peer, settled)
+    raw.on('close', () => {
+      settled()
+      settledOf.delete(peer)
+    })
+  })
+  server.on('secureConnection', socket => {
+    const settled = settledOf.get(endOf(socket))
+    if (settled) broker.handle(socket, { address: addressOf(socket), transport: 'tls', socket, settled })
+    else socket.destroy()
+  })
+  server.on('tlsClientError', (error, socket) => {
+    log.debug({ err: error, address: addressOf(socket) }, 'a TLS handshake failed')
+    socket.destroy()
+  })
+  return server
+}
+
+const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+const portOf = (server: Server) => (server.address() as AddressInfo).port

@@ -1,0 +1,169 @@
+import { Readable } from 'node:stream'
+import type { Subscription } from 'aedes'
+import type { Logger } from 'pino'
+import { mayHear } from './authorize.js'
+import type { Connection } from './connection.js'
+import type { AedesClient, Message, Persistence } from './internals.js'
+
+const unreadAtOnce = 256 * 1024
+
+/**
+ * A persistence as Aedes needs it: stock Aedes lets a rejection end the process in several places, stores filters that it has
+ * refused, and publishes stored wills without a client.
+ */
+export class GuardedPersistence {
+  readonly #inner: Persistence
+  readonly #log: Logger
+  readonly #added = new WeakMap<Subscription[], Promise<void>>()
+  /** Whether a session may be away with messages to keep for it. Once true it stays so. */
+  keepsSessions = false
+  /** Who has subscribed just now: Aedes asks for the retained messages next, in the same turn. */
+  subscriber: Connection | null = null
+
+  constructor(inner: Persistence, log: Logger) {
+    this.#inner = inner
+    this.#log = log
+  }
+
+  async setup(broker: unknown): Promise<void> {
+    await this.#inner.setup(broker)
+    this.keepsSessions = (await this.#inner.countOffline()).clientsCount > 0
+  }
+
+  storeRetained(packet: Message) {
+    return this.#inner.storeRetained(packet)
+  }
+
+  /** Paced by the reader: a subscriber that reads gets every retained message, however many there are. */
+  createRetainedStreamCombi(filters: string[]): Readable {
+    const conn = this.subscriber
+    this.subscriber = null
+    return Readable.from(this.#paced(conn, this.#inner.createRetainedStreamCombi(filters)))
+  }
+
+  async *#paced(conn: Connection | null, source: Readable): AsyncGenerator<Message> {
+    try {
+      for await (const packet of source) {
+        while (conn && conn.unwritten() > unreadAtOnce) await drained(conn)
+        if (conn?.reason || conn?.state === 'closed') return
+        yield packet
+      }
+    } catch (error) {
+      this.#log.error({ err: error }, 'retained messages could not be read')
+      conn?.end('storage')
+    }
+  }
+
+  /** Aedes asks once for each granted filter, each time with all filters of the packet, refused ones included. */
+  addSubscriptions(client: AedesClient, subs: Subscription[]): Promise<void> {
+    let added = this.#added.get(subs)
+    if (!added) {
+      const granted = subs.filter(sub => mayHear(client.req, sub.topic))
+      this.keepsSessions = true
+      added = this.#inner.addSubscriptions(client, granted)
+      this.#added.set(subs, added)
+    }
+    return added
+  }
+
+  removeSubscriptions(client: AedesClient, filters: string[]) {
+    return this.#inner.removeSubscriptions(client, filters)
+  }
+
+  subscriptionsByClient(client: { id: string }) {
+    return this.#inner.subscriptionsByClient(client)
+  }
+
+  cleanSubscriptions(client: AedesClient) {
+    return this.#inner.cleanSubscriptions(client)
+  }
+
+  /** A rejection here would end the process. The message is acknowledged already; who is away misses it, and the log says so. */
+  async subscriptionsByTopic(topic: string) {
+    if (!this.keepsSessions) return []
+    try {
+      return await this.#inner.subscriptionsByTopic(topic)
+    } catch (error) {
+      this.#log.error({ err: error, topic }, 'sessions could not be read')
+      return []
+    }
+  }
+
+  outgoingEnqueue(sub: { clientId: string }, packet: Message) {
+    return this.#inner.outgoingEnqueue(sub, packet)
+  }
+
+  async outgoingEnqueueCombi(subs: { clientId: string }[], packet: Message): Promise<void> {
+    if (subs.length === 0) return
+    try {
+      await this.#inner.outgoingEnqueueCombi(subs, packet)
+    } catch (error) {
+      this.#log.error({ err: error, topic: packet.topic }, 'a message could not be kept for those who are away')
+    }
+  }
+
+  outgoingUpdate(client: AedesClient, packet: Message) {
+    return this.#inner.outgoingUpdate(client, packet)
+  }
+
+  /**
+   * Clean sessions keep nothing. A packet without an id is one that was not sent to this client: stock Aedes would take the
+   * first message off the queue that has no id yet, another one (aedes#543).
+   */
+  async outgoingClearMessageId(client: AedesClient, packet: Message): Promise<Message | undefined> {
+    if (client.clean || !packet.messageId) return undefined
+    return this.#inner.outgoingClearMessageId(client, packet)
+  }
+
+  outgoingStream(client: AedesClient): Readable {
+    return client.clean ? Readable.from([]) : this.#inner.outgoingStream(client)
+  }
+
+  incomingStorePacket(client: AedesClient, packet: Message) {
+    return this.#inner.incomingStorePacket(client, packet)
+  }
+
+  incomingGetPacket(client: AedesClient, packet: Message) {
+    return this.#inner.incomingGetPacket(client, packet)
+  }
+
+  incomingDelPacket(client: AedesClient, packet: Message) {
+    return this.#inner.incomingDelPacket(client, packet)
+  }
+
+  async cleanIncoming(client: AedesClient): Promise<void> {
+    await this.#inner.cleanIncoming?.(client)
+  }
+
+  /** A will lives as long as its socket, in memory: presence is the hub's own business (D6), and a stored will would be published late. */
+  async putWill(): Promise<void> {
+    return undefined
+  }
+
+  /** The last step before Aedes registers a client. One that has closed meanwhile stops here, or it would be registered for ever. */
+  delWill(client: AedesClient): Promise<void> {
+    return client.closed && client.req?.state !== 'live' ? new Promise(() => undefined) : Promise.resolve()
+  }
+
+  async getWill(): Promise<undefined> {
+    return undefined
+  }
+
+  streamWill(): Readable {
+    return Readable.from([])
+  }
+}
+
+/** Settles when the connection's output has been taken, or has ended. */
+function drained(conn: Connection): Promise<void> {
+  return new Promise(resolve => {
+    const { stream } = conn
+    const settle = () => {
+      stream.off('drain', settle)
+      stream.off('close', settle)
+      resolve()
+    }
+    stream.on('drain', settle)
+    stream.on('close', settle)
+  })
+}

@@ -1,0 +1,83 @@
+import type { Connection } from './connection.js'
+import { type AedesClient, bytesToRead, type Parser, type WirePacket } from './internals.js'
+import type { RateLimit } from './throttle.js'
+
+/** Above these a connection is not read from: its publishes are not committed yet, or it does not take our answers. */
+const maxPackets = 1000
+const maxBytes = 1024 * 1024
+const maxUnwritten = 64 * 1024
+const slice = 16 * 1024
+/** With a rate limit little is read at a time, so that a burst is not much longer than a second's worth. */
+const limitedSlice = 2048
+export const maxConnectLength = 4096
+export const maxPacketLength = 256 * 1024
+
+/** How the reader gets at the rest of the broker. */
+export interface ReaderHost {
+  readonly rateLimit: RateLimit
+  /** Nothing more is read. */
+  readonly closing: boolean
+}
+
+/**
+ * Puts our read loop in the place of Aedes' own, which takes no account of publishes that are not committed and, for packets
+ * larger than a chunk, reads on without end.
+ */
+export function takeOverReading(conn: Connection, client: AedesClient, host: ReaderHost): void {
+  const { stream } = conn
+  const pumpThis = () => pump(conn, client, host)
+  stream.removeAllListeners('readable')
+  stream.on('readable', pumpThis)
+  stream.on('drain', pumpThis)
+  client._parsingBatch = 0
+  client._nextBatch = error => {
+    if (conn.packets > 0) conn.packets--
+    if (error) client.emit('error', error)
+    else if (conn.blocked && conn.packets < maxPackets / 2) pump(conn, client, host)
+  }
+  client._parser._parseLength = boundedParseLength
+}
+
+/** Reads and parses until a bound is reached or nothing is left. */
+export function pump(conn: Connection, client: AedesClient, host: ReaderHost): void {
+  const { stream, peer } = conn
+  const most = host.rateLimit.deviceRate > 0 ? limitedSlice : slice
+  while (mayRead(conn, client, host)) {
+    // read(n) never ends a stream whose last bytes it takes, so what fits is taken with read()
+    const chunk: Buffer | null = bytesToRead(stream) > most ? stream.read(most) : stream.read()
+    if (chunk === null) break
+    client._parser.parse(chunk)
+  }
+  if (peer.websocket?.isPaused && bytesToRead(stream) < slice) peer.websocket.resume()
+}
+
+function mayRead(conn: Connection, client: AedesClient, host: ReaderHost): boolean {
+  conn.blocked = true
+  if (host.closing || client.closed || (conn.state !== 'new' && conn.state !== 'live')) return false
+  if (conn.packets >= maxPackets || conn.bytes >= maxBytes || conn.unwritten() > maxUnwritten) return false
+  if (conn.state === 'live' && !host.rateLimit.admits(conn, () => pump(conn, client, host))) return false
+  conn.blocked = false
+  return true
+}
+
+/** Counts a packet that has been parsed. */
+export function count(conn: Connection, packet: WirePacket): void {
+  conn.packets++
+  if (packet.cmd === 'publish') conn.tokens--
+  else if (packet.cmd === 'subscribe') conn.tokens -= packet.subscriptions.length
+  else if (packet.cmd === 'unsubscribe') conn.tokens -= packet.unsubscriptions.length
+}
+
+/**
+ * mqtt-packet gathers whatever length is announced: four sockets announcing 256 MB took 600 MB in 3 s. Before CONNECT is
+ * parsed 4 KiB are enough; until it is answered nothing more is read.
+ */
+function boundedParseLength(this: Parser): boolean {
+  const proto: Parser = Object.getPrototypeOf(this)
+  if (!proto._parseLength.call(this)) return false
+  const conn = this.client.req
+  if (this.packet.length <= (conn.state === 'new' ? maxConnectLength : maxPacketLength)) return true
+  conn.reason ??= 'too_large'
+  this._emitError(new Error('packet too large'))
+  return false
+}

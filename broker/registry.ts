@@ -1,0 +1,119 @@
+import type { Logger } from 'pino'
+import { type Connection, fits, type Match } from './connection.js'
+import type { BrokerHandlers, Reason } from './contract.js'
+import type { Stats } from './stats.js'
+
+interface Slot {
+  holder: Connection
+  /** The newest connection that waits for the holder to have closed; an older one that waited is cut. */
+  next: { conn: Connection; proceed: () => void } | null
+}
+
+/**
+ * Every socket, from accept to close. Presence and counts come from here: stock Aedes, with simultaneous CONNECTs of one
+ * client id, loses sight of live sockets.
+ */
+export class Registry {
+  readonly all = new Set<Connection>()
+  readonly devices = new Map<string, Connection>()
+  readonly #slots = new Map<string, Slot>()
+  readonly #handlers: BrokerHandlers
+  readonly #log: Logger
+  readonly #stats: Stats
+  #session = 0
+
+  constructor(handlers: BrokerHandlers, log: Logger, stats: Stats) {
+    this.#handlers = handlers
+    this.#log = log
+    this.#stats = stats
+  }
+
+  /** Calls `proceed` once no other connection holds this client id: the present holder is cut and waited for [MQTT-3.1.4-2]. */
+  claim(conn: Connection, id: string, proceed: () => void): void {
+    conn.id = id
+    const slot = this.#slots.get(id)
+    if (!slot) {
+      this.#slots.set(id, { holder: conn, next: null })
+      proceed()
+      return
+    }
+    slot.next?.conn.end('takeover')
+    slot.next = { conn, proceed }
+    slot.holder.end('takeover')
+  }
+
+  /** The connection has been told that it is accepted. */
+  announce(conn: Connection): void {
+    conn.settle()
+    const { principal, peer } = conn
+    if (principal?.kind !== 'device' || conn.info) return
+    const { address, transport } = peer
+    conn.info = Object.freeze({
+      device: principal,
+      session: ++this.#session,
+      connected_at: Date.now(),
+      address,
+      transport,
+    })
+    this.devices.set(principal.id, conn)
+    this.tell('connected', () => conn.info && this.#handlers.connected(conn.info))
+  }
+
+  /** The connection is gone, from Aedes too. */
+  finish(conn: Connection): void {
+    if (conn.state === 'closed') return
+    conn.state = 'closed'
+    conn.settle()
+    this.all.delete(conn)
+    const reason = conn.reason ?? 'network'
+    this.#stats.closed[reason] = (this.#stats.closed[reason] ?? 0) + 1
+    const { info } = conn
+    if (info && this.devices.get(info.device.id) === conn) this.devices.delete(info.device.id)
+    if (info) this.tell('disconnected', () => this.#handlers.disconnected(info, reason))
+    this.#release(conn)
+  }
+
+  #release(conn: Connection): void {
+    const slot = this.#slots.get(conn.id)
+    if (slot?.next?.conn === conn) slot.next = null
+    if (slot?.holder !== conn) return
+    if (slot.next) {
+      slot.holder = slot.next.conn
+      const { proceed } = slot.next
+      slot.next = null
+      proceed()
+    } else this.#slots.delete(conn.id)
+  }
+
+  /** Cuts every connection that fits; one whose credential is still being checked is cut when that is known. */
+  disconnect(match: Match, reason: Reason): number {
+    let count = 0
+    for (const conn of this.all) {
+      if (conn.reason !== null) continue
+      if (conn.principal === null) {
+        if (conn.state === 'authenticating') conn.barred = [...(conn.barred ?? []), match]
+      } else if (fits(match, conn.principal)) {
+        conn.end(reason)
+        count++
+      }
+    }
+    return count
+  }
+
+  /** Notes whether a device hears its commands, and tells the hub when that begins. */
+  setReady(conn: Connection, ready: boolean): void {
+    const { info } = conn
+    const begins = ready && !conn.ready && info !== null
+    conn.ready = ready
+    if (begins) this.tell('readyForCommands', () => this.#handlers.readyForCommands(info))
+  }
+
+  /** A handler that throws is a fault of the hub's, and must not end the process or a connection. */
+  tell(handler: string, call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#log.error({ err: error, handler }, 'a handler of the broker threw')
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import type { Reason } from './contract.js'
+
+/** Counters since the start; `connections`, `devices` and `pending` are as of now. */
+export interface Stats {
+  connections: number
+  devices: number
+  pending: number
+  messages_in: number
+  messages_out: number
+  bytes_in: number
+  dropped_slow: number
+  refused: Record<string, number>
+  closed: Partial<Record<Reason, number>>
+}
+
+export const newStats = (): Stats => ({
+  connections: 0,
+  devices: 0,
+  pending: 0,
+  messages_in: 0,
+  messages_out: 0,
+  bytes_in: 0,
+  dropped_slow: 0,
+  refused: {},
+  closed: {},
+})

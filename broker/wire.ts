@@ -1,0 +1,48 @@
+import type { Connection } from './connection.js'
+import type { BrokerHandlers } from './contract.js'
+import type { AckPacket, AedesClient, Parser, WirePacket } from './internals.js'
+import { mountPublish, mountSubscribe, mountUnsubscribe } from './mount.js'
+import { count, pump, type ReaderHost } from './reader.js'
+import type { Registry } from './registry.js'
+import type { Stats } from './stats.js'
+
+export interface WireHost extends ReaderHost {
+  readonly handlers: BrokerHandlers
+  readonly registry: Registry
+  readonly counters: Stats
+}
+
+/** The listener that sees each packet before Aedes does. */
+export const onPacket = (host: WireHost) =>
+  function (this: Parser, packet: WirePacket): void {
+    const conn = this.client.req
+    count(conn, packet)
+    // Behind a CONNECT that is not answered packets wait in Aedes' queue, and are read when the principal is known
+    if (conn.state === 'live') read(host, conn, packet)
+  }
+
+/** Reads what came behind the CONNECT, just before Aedes does, and goes on reading. */
+export function readQueue(host: WireHost, conn: Connection, client: AedesClient): void {
+  for (const packet of client._parser._queue ?? []) read(host, conn, packet)
+  setImmediate(pump, conn, client, host)
+}
+
+function read(host: WireHost, conn: Connection, packet: WirePacket): void {
+  if (packet.cmd === 'publish') mountPublish(conn, packet)
+  else if (packet.cmd === 'puback' || packet.cmd === 'pubcomp') acknowledged(host, conn, packet)
+  else if (packet.cmd === 'subscribe') mountSubscribe(conn, packet)
+  else if (packet.cmd === 'unsubscribe') mountUnsubscribe(conn, packet)
+  else if (packet.cmd === 'disconnect') {
+    conn.reason ??= 'clean'
+    // [MQTT-3.14.4-2]: what follows in the same chunk is not read
+    conn.client?._parser.removeAllListeners('packet')
+  }
+}
+
+function acknowledged(host: WireHost, conn: Connection, { messageId }: AckPacket): void {
+  const receipt = conn.receipts?.get(messageId)
+  const { info } = conn
+  if (receipt === undefined || info === null) return
+  conn.receipts?.delete(messageId)
+  host.registry.tell('delivered', () => host.handlers.delivered(info, receipt))
+}

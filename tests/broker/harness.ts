@@ -1,0 +1,131 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import { pino } from 'pino'
+import { onTestFinished } from 'vitest'
+import { type Broker, type BrokerOptions, createBroker } from '../../broker/broker.js'
+import {
+  type BrokerHandlers,
+  type Credentials,
+  type DeviceConnection,
+  type DeviceMessage,
+  type Done,
+  type Principal,
+  Refusal,
+} from '../../broker/contract.js'
+import { type Listeners, openListeners } from '../../broker/listeners.js'
+import { loadConfig } from '../../config/config.js'
+
+export const silent = pino({ level: 'silent' })
+
+/** Handlers that keep a record: device `d` of home `home-d` has the key `key-d`; tokens are `person:role:home,home`. */
+export class Recorder implements BrokerHandlers {
+  readonly messages: DeviceMessage[] = []
+  readonly events: string[] = []
+  readonly delivered_receipts: string[] = []
+  readonly attempts: Credentials[] = []
+  readonly homes = new Map<string, string>()
+  readonly refusals = new Map<string, Refusal>()
+  expires_at: number | null = null
+  onReceive: (message: DeviceMessage, done: Done) => void = (_message, done) => done(null)
+  onAuthenticate: (credentials: Credentials) => Promise<void> = async () => undefined
+
+  async authenticate(credentials: Credentials): Promise<Principal> {
+    this.attempts.push(credentials)
+    await this.onAuthenticate(credentials)
+    const { username, password } = credentials
+    const refusal = this.refusals.get(username ?? '')
+    if (refusal) throw refusal
+    if (password === `key-${username}` && username) return this.device(username)
+    const [person, role, homes] = password?.split(':') ?? []
+    if (person?.startsWith('person') && role) {
+      return {
+        kind: 'person',
+        id: person,
+        role: role as 'user',
+        homes: homes?.split(',') ?? [],
+        expires_at: this.expires_at ?? Date.now() + 3_600_000,
+      }
+    }
+    throw new Refusal(4, 'credentials')
+  }
+
+  device(id: string): Principal {
+    const home_id = this.homes.get(id) ?? `home-${id}`
+    return { kind: 'device', id, num: 1, home_id, key_id: `key-id-${id}`, expires_at: this.expires_at }
+  }
+
+  receive(message: DeviceMessage, done: Done): void {
+    this.messages.push(message)
+    this.onReceive(message, done)
+  }
+
+  connected({ device }: DeviceConnection): void {
+    this.events.push(`+${device.id}`)
+  }
+
+  disconnected({ device }: DeviceConnection, reason: string): void {
+    this.events.push(`-${device.id} ${reason}`)
+  }
+
+  readyForCommands({ device }: DeviceConnection): void {
+    this.events.push(`ready ${device.id}`)
+  }
+
+  delivered(_connection: DeviceConnection, receipt: string): void {
+    this.delivered_receipts.push(receipt)
+  }
+}
+
+export interface Running {
+  readonly broker: Broker
+  readonly listeners: Listeners
+  readonly recorder: Recorder
+  readonly httpServer: Server
+  readonly port: number
+  readonly ws_port: number
+}
+
+/** A broker with all its listeners on free ports, closed when the test ends. */
+export async function startBroker(
+  env: Record<string, string> = {},
+  options: Partial<BrokerOptions> = {},
+): Promise<Running> {
+  const recorder = new Recorder()
+  const config = loadConfig({ HEARTH_MQTT_PORT: '0', HEARTH_MQTTS_PORT: '0', ...env })
+  const broker = await createBroker({ config, log: silent, handlers: recorder, ...options })
+  const httpServer = createServer((_request, response) => response.writeHead(404).end())
+  await new Promise<void>(resolve => httpServer.listen(0, '127.0.0.1', resolve))
+  const listeners = await openListeners({ config, broker, log: silent, httpServer })
+  onTestFinished(async () => {
+    await listeners.close()
+    await broker.close()
+    httpServer.closeAllConnections()
+    httpServer.close()
+  })
+  const ws_port = (httpServer.address() as AddressInfo).port
+  return { broker, listeners, recorder, httpServer, port: listeners.mqtt_port, ws_port }
+}
+
+/** A real client that does not reconnect, ended when the test ends. */
+export async function connectClient(url: string, options: IClientOptions = {}): Promise<MqttClient> {
+  const client = await connectAsync(url, { reconnectPeriod: 0, connectTimeout: 4000, ...options }, false)
+  client.on('error', () => undefined)
+  onTestFinished(() => client.endAsync(true))
+  return client
+}
+
+export const connectDevice = ({ port }: { port: number }, id: string, options: IClientOptions = {}) =>
+  connectClient(`mqtt://127.0.0.1:${port}`, { clientId: id, username: id, password: `key-${id}`, ...options })
+
+export const connectPerson = ({ port }: { port: number }, token = 'person1:admin', options: IClientOptions = {}) =>
+  connectClient(`mqtt://127.0.0.1:${port}`, { clientId: 'user-a', username: 'me', password: token, ...options })
+
+/** Waits until `condition` holds, looking every few milliseconds. */
+export async function until(condition: () => boolean, what = 'the condition', ms = 10_000): Promise<void> {
+  const end = performance.now() + ms
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`${what} did not come to hold: ${condition}`)
+    await new Promise(resolve => setTimeout(resolve, 5))
+  }
+}
