@@ -60,15 +60,14 @@ async function check(
   // [MQTT-3.1.3-8], also for what calls itself MQTT 3.1 (aedes#1095)
   if (packet.clientId === '' && !packet.clean) throw new Refusal(2, 'empty client id')
   if (hasControl(credentials.username) || hasControl(credentials.password)) throw new Refusal(4, 'credentials')
-  if (!gate.failedLogins.admits(credentials, packet.clientId, gate.now)) throw new Refusal(3, 'too many failures')
+  if (!gate.failedLogins.attempt(credentials, packet.clientId, gate.now)) throw new Refusal(3, 'too many failures')
   try {
     const principal = await gate.handlers.authenticate(credentials)
     if (conn.barred?.some(match => fits(match, principal))) throw new Refusal(5, 'revoked')
     return principal
   } catch (error) {
-    if (error instanceof Refusal && error.returnCode >= 4) {
-      gate.failedLogins.failed(credentials, packet.clientId, gate.now)
-    }
+    const failed = error instanceof Refusal && error.returnCode >= 4
+    if (!failed) gate.failedLogins.forgive(credentials, packet.clientId)
     throw error
   }
 }
@@ -114,7 +113,7 @@ function bind(conn: Connection, principal: Principal): void {
 
 /** A will is checked here because Aedes checks none, and publishes it when there may be no connection any more. */
 function bindWill(conn: Connection, will: NonNullable<ConnectPacket['will']>, principal: Principal): boolean {
-  if (principal.kind !== 'device') return false
+  if (principal.kind !== 'device' || will.qos > 2) return false
   const rest = ownTopic(principal.id, will.topic)
   if (rest === null || !isDeviceTopic(will.topic) || inboundKind(rest) === null) return false
   will.topic = conn.mount + rest

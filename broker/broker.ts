@@ -37,6 +37,8 @@ export interface BrokerOptions {
   readonly handlers: BrokerHandlers
   /** An aedes-persistence for sessions and retained messages; in memory when none is given. */
   readonly persistence?: Persistence
+  /** The number of the first connection, above all that were ever given: presence compares them across restarts. 1 when left out. */
+  readonly first_session?: number
 }
 
 export interface Broker {
@@ -81,11 +83,11 @@ export class Core implements Broker {
   now = performance.now()
   #timer: NodeJS.Timeout | null = null
 
-  constructor({ config, log, handlers, persistence }: BrokerOptions) {
+  constructor({ config, log, handlers, persistence, first_session = 1 }: BrokerOptions) {
     this.config = config
     this.log = log
     this.handlers = handlers
-    this.registry = new Registry(handlers, log, this.counters)
+    this.registry = new Registry(handlers, log, this.counters, first_session)
     this.rateLimit = new RateLimit(config.limit_device_messages)
     this.persistence = new GuardedPersistence(persistence ?? memoryPersistence(), log)
     this.aedes = new Aedes(this.#aedesOptions())
@@ -117,7 +119,6 @@ export class Core implements Broker {
       // Deliveries never wait for a slow socket, so nothing is gained by letting only so many messages be under way.
       concurrency: 0,
       connectTimeout: 5000,
-      drainTimeout: 5000,
       queueLimit: 1000,
       maxClientsIdLength: 1024,
       maxTopicLevels: 32,
@@ -250,7 +251,7 @@ export class Core implements Broker {
 
 /** Faults that have no system error code are the client's: bytes that are no MQTT, or packets out of turn. */
 function blame(conn: Connection, error: Error & { code?: unknown }): void {
-  if (error.message === 'drain timeout') conn.reason ??= 'slow'
+  if (error instanceof HubError) conn.reason ??= 'storage'
   else if (error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') conn.reason ??= 'too_large'
   else if (typeof error.code === 'string' && !error.code.startsWith('WS_ERR')) conn.reason ??= 'network'
   else conn.reason ??= error.message === 'connection closed' ? 'network' : 'protocol'

@@ -19,5 +19,5 @@ export async function closeAll({ registry }: { readonly registry: Registry }): P
   while (registry.all.size > 0 && performance.now() < until + 1000) await pause(step)
 }
 
-const isBusy = (conn: Connection) => conn.reason === null && (conn.first !== null || conn.unwritten() > 0)
+const isBusy = (conn: Connection) => conn.reason === null && (conn.packets > 0 || conn.unwritten() > 0)
 const pause = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))

@@ -54,6 +54,8 @@ export class Connection {
   principal: Principal | null = null
   /** The id Aedes knows the client by: the device's, or the person's with theirs before it. */
   id = ''
+  /** It was told that it is accepted. */
+  announced = false
   /** Set once the device has been announced with `handlers.connected`. */
   info: DeviceConnection | null = null
   /** `homes/{home_id}/` and `homes/{home_id}/devices/{id}/` for a device. */
@@ -108,7 +110,7 @@ export class Connection {
   end(reason: Reason): void {
     this.reason ??= reason
     const { client } = this
-    if (client && withoutWill.has(this.reason)) {
+    if (client && (withoutWill.has(this.reason) || withoutWill.has(reason))) {
       client.will = null
       client._will = null
     }

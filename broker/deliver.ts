@@ -75,12 +75,11 @@ function expectReceipt(conn: Connection, client: AedesClient, packet: Message, r
 
 /**
  * Live deliveries do not wait for a slow socket: waiting would hold the publisher, and through it everybody else
- * (aedes#553). What is unread is bounded in `authorizeForward`.
+ * (aedes#553). What is unread is bounded in `authorizeForward`; retained and kept messages are paced where they are read.
  */
 export function neverWaitForDrain(
   this: AedesClient,
   callback: (error: Error | null, client: AedesClient) => void,
 ): void {
-  if (this.connected) setImmediate(callback, null, this)
-  else Object.getPrototypeOf(this).waitForDrain.call(this, callback)
+  setImmediate(callback, null, this)
 }

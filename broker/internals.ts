@@ -23,11 +23,13 @@ export interface ConnectPacket {
 
 export interface SubscribePacket {
   readonly cmd: 'subscribe'
+  readonly messageId: number
   readonly subscriptions: Subscription[]
 }
 
 export interface UnsubscribePacket {
   readonly cmd: 'unsubscribe'
+  readonly messageId: number
   readonly unsubscriptions: string[]
 }
 
@@ -56,7 +58,8 @@ export interface Parser extends EventEmitter {
   /** Packets that came behind a CONNECT that is not answered yet; they passed our listener before the principal was known. */
   readonly _queue: WirePacket[] | null
   readonly packet: { readonly length: number }
-  readonly _list: { readonly length: number }
+  /** Stops the parser. */
+  error: Error | null
   parse(chunk: Buffer): number
   /** Wrapped on each instance: mqtt-packet has no bound on a packet's announced length. */
   _parseLength(): boolean

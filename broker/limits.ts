@@ -81,23 +81,25 @@ export class FailedLogins {
   readonly #failures = new BoundedMap<{ count: number; until: number }>()
   readonly #known = new BoundedMap<true>()
 
-  /** Whether an attempt may be made now. `now` is in milliseconds on any steady clock. */
-  admits(credentials: Credentials, client_id: string, now: number): boolean {
-    const failures = this.#failures.get(this.#keyOf(credentials, client_id))
-    return failures === undefined || now >= failures.until || failures.count < failuresAMinute
-  }
-
-  failed(credentials: Credentials, client_id: string, now: number): void {
+  /** Counts an attempt; false when there were too many. `now` is in milliseconds on any steady clock. */
+  attempt(credentials: Credentials, client_id: string, now: number): boolean {
     const key = this.#keyOf(credentials, client_id)
     const failures = this.#failures.get(key)
-    if (failures && now < failures.until) failures.count++
-    else this.#failures.set(key, { count: 1, until: now + minute })
+    if (!failures || now >= failures.until) this.#failures.set(key, { count: 1, until: now + minute })
+    else if (failures.count < failuresAMinute) failures.count++
+    else return false
+    return true
+  }
+
+  /** The attempt was not a failure after all. Attempts count when they begin, or many at once would all get through. */
+  forgive(credentials: Credentials, client_id: string): void {
+    const failures = this.#failures.get(this.#keyOf(credentials, client_id))
+    if (failures) failures.count--
   }
 
   succeeded(credentials: Credentials, client_id: string): void {
-    const name = nameOf(credentials, client_id)
-    this.#failures.delete(name)
-    this.#known.set(name, true)
+    this.forgive(credentials, client_id)
+    this.#known.set(nameOf(credentials, client_id), true)
   }
 
   #keyOf(credentials: Credentials, client_id: string): string {

@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream'
 import type { Subscription } from 'aedes'
 import type { Logger } from 'pino'
+import { HubError } from '../src/errors.js'
 import { mayHear } from './authorize.js'
 import type { Connection } from './connection.js'
 import type { AedesClient, Message, Persistence } from './internals.js'
 
 const unreadAtOnce = 256 * 1024
+const deadline = 10_000
 
 /**
  * A persistence as Aedes needs it: stock Aedes lets a rejection end the process in several places, stores filters that it has
@@ -14,6 +16,9 @@ const unreadAtOnce = 256 * 1024
 export class GuardedPersistence {
   readonly #inner: Persistence
   readonly #log: Logger
+  /** Calls under way, oldest first, with their time on the sweep's clock. */
+  readonly #calls = new Set<{ readonly since: number; readonly fail: (error: Error) => void }>()
+  now = 0
   readonly #added = new WeakMap<Subscription[], Promise<void>>()
   /** Whether a session may be away with messages to keep for it. Once true it stays so. */
   keepsSessions = false
@@ -25,31 +30,58 @@ export class GuardedPersistence {
     this.#log = log
   }
 
+  /** A persistence that does not answer counts as one that failed. */
+  #bounded<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call = { since: this.now, fail: reject }
+      this.#calls.add(call)
+      answer.then(resolve, reject).finally(() => this.#calls.delete(call))
+    })
+  }
+
+  /** Fails the calls that have waited too long. */
+  sweep(now: number): void {
+    this.now = now
+    for (const call of this.#calls) {
+      if (now - call.since <= deadline) break
+      this.#calls.delete(call)
+      call.fail(new HubError('storage_unavailable', 'The sessions did not answer in time.'))
+    }
+  }
+
   async setup(broker: unknown): Promise<void> {
     await this.#inner.setup(broker)
     this.keepsSessions = (await this.#inner.countOffline()).clientsCount > 0
   }
 
   storeRetained(packet: Message) {
-    return this.#inner.storeRetained(packet)
+    return this.#bounded(this.#inner.storeRetained(packet))
   }
 
   /** Paced by the reader: a subscriber that reads gets every retained message, however many there are. */
   createRetainedStreamCombi(filters: string[]): Readable {
     const conn = this.subscriber
     this.subscriber = null
-    return Readable.from(this.#paced(conn, this.#inner.createRetainedStreamCombi(filters)))
+    return Readable.from(this.#retained(conn, filters))
   }
 
-  async *#paced(conn: Connection | null, source: Readable): AsyncGenerator<Message> {
+  /** One filter after the other: each is looked for among all retained messages. */
+  async *#retained(conn: Connection | null, filters: string[]): AsyncGenerator<Message> {
+    for (const filter of filters) {
+      yield* this.#paced(conn, () => this.#inner.createRetainedStreamCombi([filter]))
+      await nextTurn()
+    }
+  }
+
+  async *#paced(conn: Connection | null, open: () => Readable): AsyncGenerator<Message> {
     try {
-      for await (const packet of source) {
+      for await (const packet of open()) {
         while (conn && conn.unwritten() > unreadAtOnce) await drained(conn)
-        if (conn?.reason || conn?.state === 'closed') return
+        if (conn?.stream.destroyed) return
         yield packet
       }
     } catch (error) {
-      this.#log.error({ err: error }, 'retained messages could not be read')
+      this.#log.error({ err: error }, 'messages for a subscriber could not be read')
       conn?.end('storage')
     }
   }
@@ -60,29 +92,29 @@ export class GuardedPersistence {
     if (!added) {
       const granted = subs.filter(sub => mayHear(client.req, sub.topic))
       this.keepsSessions = true
-      added = this.#inner.addSubscriptions(client, granted)
+      added = this.#bounded(this.#inner.addSubscriptions(client, granted))
       this.#added.set(subs, added)
     }
     return added
   }
 
   removeSubscriptions(client: AedesClient, filters: string[]) {
-    return this.#inner.removeSubscriptions(client, filters)
+    return this.#bounded(this.#inner.removeSubscriptions(client, filters))
   }
 
   subscriptionsByClient(client: { id: string }) {
-    return this.#inner.subscriptionsByClient(client)
+    return this.#bounded(this.#inner.subscriptionsByClient(client))
   }
 
   cleanSubscriptions(client: AedesClient) {
-    return this.#inner.cleanSubscriptions(client)
+    return this.#bounded(this.#inner.cleanSubscriptions(client))
   }
 
   /** A rejection here would end the process. The message is acknowledged already; who is away misses it, and the log says so. */
   async subscriptionsByTopic(topic: string) {
     if (!this.keepsSessions) return []
     try {
-      return await this.#inner.subscriptionsByTopic(topic)
+      return await this.#bounded(this.#inner.subscriptionsByTopic(topic))
     } catch (error) {
       this.#log.error({ err: error, topic }, 'sessions could not be read')
       return []
@@ -90,20 +122,20 @@ export class GuardedPersistence {
   }
 
   outgoingEnqueue(sub: { clientId: string }, packet: Message) {
-    return this.#inner.outgoingEnqueue(sub, packet)
+    return this.#bounded(this.#inner.outgoingEnqueue(sub, packet))
   }
 
   async outgoingEnqueueCombi(subs: { clientId: string }[], packet: Message): Promise<void> {
     if (subs.length === 0) return
     try {
-      await this.#inner.outgoingEnqueueCombi(subs, packet)
+      await this.#bounded(this.#inner.outgoingEnqueueCombi(subs, packet))
     } catch (error) {
       this.#log.error({ err: error, topic: packet.topic }, 'a message could not be kept for those who are away')
     }
   }
 
   outgoingUpdate(client: AedesClient, packet: Message) {
-    return this.#inner.outgoingUpdate(client, packet)
+    return this.#bounded(this.#inner.outgoingUpdate(client, packet))
   }
 
   /**
@@ -112,27 +144,28 @@ export class GuardedPersistence {
    */
   async outgoingClearMessageId(client: AedesClient, packet: Message): Promise<Message | undefined> {
     if (client.clean || !packet.messageId) return undefined
-    return this.#inner.outgoingClearMessageId(client, packet)
+    return this.#bounded(this.#inner.outgoingClearMessageId(client, packet))
   }
 
   outgoingStream(client: AedesClient): Readable {
-    return client.clean ? Readable.from([]) : this.#inner.outgoingStream(client)
+    if (client.clean) return Readable.from([])
+    return Readable.from(this.#paced(client.req, () => this.#inner.outgoingStream(client)))
   }
 
   incomingStorePacket(client: AedesClient, packet: Message) {
-    return this.#inner.incomingStorePacket(client, packet)
+    return this.#bounded(this.#inner.incomingStorePacket(client, packet))
   }
 
   incomingGetPacket(client: AedesClient, packet: Message) {
-    return this.#inner.incomingGetPacket(client, packet)
+    return this.#bounded(this.#inner.incomingGetPacket(client, packet))
   }
 
   incomingDelPacket(client: AedesClient, packet: Message) {
-    return this.#inner.incomingDelPacket(client, packet)
+    return this.#bounded(this.#inner.incomingDelPacket(client, packet))
   }
 
   async cleanIncoming(client: AedesClient): Promise<void> {
-    await this.#inner.cleanIncoming?.(client)
+    if (this.#inner.cleanIncoming) await this.#bounded(this.#inner.cleanIncoming(client))
   }
 
   /** A will lives as long as its socket, in memory: presence is the hub's own business (D6), and a stored will would be published late. */
@@ -153,6 +186,8 @@ export class GuardedPersistence {
     return Readable.from([])
   }
 }
+
+const nextTurn = () => new Promise(resolve => setImmediate(resolve))
 
 /** Settles when the connection's output has been taken, or has ended. */
 function drained(conn: Connection): Promise<void> {

@@ -31,7 +31,7 @@ export function publisher(inside: AedesInside, persistence: GuardedPersistence):
     const client = typeof second === 'function' ? null : second
     const done = (typeof second === 'function' ? second : third) ?? ignore
     if (message.topic.charCodeAt(0) === 36) return done(null)
-    if (!message.retain && !persistence.keepsSessions) return emit(inside, message, done)
+    if (!message.retain && !persistence.keepsSessions && queues.size === 0) return emit(inside, message, done)
     const key = publisherOf(message.topic)
     const queue = queues.get(key)
     if (queue) queue.push({ message, client, done })

@@ -1,4 +1,6 @@
+import type { Logger } from 'pino'
 import type { Connection } from './connection.js'
+import { Refusal } from './contract.js'
 import { type AedesClient, bytesToRead, type Parser, type WirePacket } from './internals.js'
 import type { RateLimit } from './throttle.js'
 
@@ -15,6 +17,8 @@ export const maxPacketLength = 256 * 1024
 /** How the reader gets at the rest of the broker. */
 export interface ReaderHost {
   readonly rateLimit: RateLimit
+  readonly log: Logger
+  refused(conn: Connection, error: unknown): void
   /** Nothing more is read. */
   readonly closing: boolean
 }
@@ -36,6 +40,12 @@ export function takeOverReading(conn: Connection, client: AedesClient, host: Rea
     else if (conn.blocked && conn.packets < maxPackets / 2) pump(conn, client, host)
   }
   client._parser._parseLength = boundedParseLength
+  client._parser._emitError = error => {
+    client._parser.error = error
+    // [MQTT-3.1.2-2]: mqtt-packet stops at versions it does not know, and Aedes would not answer
+    if (error.message === 'Invalid protocol version') host.refused(conn, new Refusal(1, 'protocol version'))
+    else client._parser.emit('error', error)
+  }
 }
 
 /** Reads and parses until a bound is reached or nothing is left. */
@@ -46,9 +56,19 @@ export function pump(conn: Connection, client: AedesClient, host: ReaderHost): v
     // read(n) never ends a stream whose last bytes it takes, so what fits is taken with read()
     const chunk: Buffer | null = bytesToRead(stream) > most ? stream.read(most) : stream.read()
     if (chunk === null) break
-    client._parser.parse(chunk)
+    parse(conn, client, chunk, host)
   }
   if (peer.websocket?.isPaused && bytesToRead(stream) < slice) peer.websocket.resume()
+}
+
+/** What is thrown here would otherwise be thrown at the process. */
+function parse(conn: Connection, client: AedesClient, chunk: Buffer, { log }: ReaderHost): void {
+  try {
+    client._parser.parse(chunk)
+  } catch (error) {
+    log.error({ err: error, address: conn.peer.address }, 'a packet could not be handled')
+    conn.end('protocol')
+  }
 }
 
 function mayRead(conn: Connection, client: AedesClient, host: ReaderHost): boolean {

@@ -20,12 +20,14 @@ export class Registry {
   readonly #handlers: BrokerHandlers
   readonly #log: Logger
   readonly #stats: Stats
-  #session = 0
+  #session: number
 
-  constructor(handlers: BrokerHandlers, log: Logger, stats: Stats) {
+  /** @param first_session the number that the first connection gets */
+  constructor(handlers: BrokerHandlers, log: Logger, stats: Stats, first_session: number) {
     this.#handlers = handlers
     this.#log = log
     this.#stats = stats
+    this.#session = first_session
   }
 
   /** Calls `proceed` once no other connection holds this client id: the present holder is cut and waited for [MQTT-3.1.4-2]. */
@@ -45,12 +47,13 @@ export class Registry {
   /** The connection has been told that it is accepted. */
   announce(conn: Connection): void {
     conn.settle()
+    conn.announced = true
     const { principal, peer } = conn
     if (principal?.kind !== 'device' || conn.info) return
     const { address, transport } = peer
     conn.info = Object.freeze({
       device: principal,
-      session: ++this.#session,
+      session: this.#session++,
       connected_at: Date.now(),
       address,
       transport,
@@ -66,7 +69,7 @@ export class Registry {
     conn.settle()
     this.all.delete(conn)
     const reason = conn.reason ?? 'network'
-    this.#stats.closed[reason] = (this.#stats.closed[reason] ?? 0) + 1
+    if (conn.announced) this.#stats.closed[reason] = (this.#stats.closed[reason] ?? 0) + 1
     const { info } = conn
     if (info && this.devices.get(info.device.id) === conn) this.devices.delete(info.device.id)
     if (info) this.tell('disconnected', () => this.#handlers.disconnected(info, reason))
@@ -89,12 +92,12 @@ export class Registry {
   disconnect(match: Match, reason: Reason): number {
     let count = 0
     for (const conn of this.all) {
-      if (conn.reason !== null) continue
+      if (conn.state === 'refused') continue
       if (conn.principal === null) {
         if (conn.state === 'authenticating') conn.barred = [...(conn.barred ?? []), match]
       } else if (fits(match, conn.principal)) {
+        if (conn.reason === null) count++
         conn.end(reason)
-        count++
       }
     }
     return count

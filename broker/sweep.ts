@@ -13,12 +13,14 @@ export interface SweepHost {
   /** The steady clock that all deadlines are kept on, in milliseconds; as of the last sweep. */
   now: number
   readonly all: Iterable<Connection>
+  readonly persistence: { sweep(now: number): void }
   refused(conn: Connection, error: unknown): void
 }
 
 /** Keeps every deadline of every connection: one timer for all, since a timer for each message would cost too much. */
 export function sweep(host: SweepHost): void {
   host.now = performance.now()
+  host.persistence.sweep(host.now)
   const date = Date.now()
   for (const conn of host.all) {
     if (conn.reason === null || conn.state === 'refused') checkDeadlines(conn, host, date)

@@ -28,6 +28,7 @@ export function readQueue(host: WireHost, conn: Connection, client: AedesClient)
 }
 
 function read(host: WireHost, conn: Connection, packet: WirePacket): void {
+  if (!hasPacketId(packet)) conn.end('protocol')
   if (packet.cmd === 'publish') mountPublish(conn, packet)
   else if (packet.cmd === 'puback' || packet.cmd === 'pubcomp') acknowledged(host, conn, packet)
   else if (packet.cmd === 'subscribe') mountSubscribe(conn, packet)
@@ -37,6 +38,12 @@ function read(host: WireHost, conn: Connection, packet: WirePacket): void {
     // [MQTT-3.14.4-2]: what follows in the same chunk is not read
     conn.client?._parser.removeAllListeners('packet')
   }
+}
+
+/** [MQTT-2.3.1-1]; mqtt-packet lets 0 pass, and reads -1 where the packet ends before its identifier. */
+function hasPacketId(packet: WirePacket): boolean {
+  if (packet.cmd === 'publish') return packet.qos === 0 || (packet.messageId ?? 0) > 0
+  return (packet.cmd !== 'subscribe' && packet.cmd !== 'unsubscribe') || packet.messageId > 0
 }
 
 function acknowledged(host: WireHost, conn: Connection, { messageId }: AckPacket): void {
