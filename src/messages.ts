@@ -11,10 +11,9 @@ const object = z.record(z.string(), z.unknown())
 const measured = (what: string) => z.number().nullish().describe(what)
 const word = (length: number) => z.string().max(length)
 
-type Nested = number | boolean | string | null | { [name: string]: Nested }
-const reading: z.ZodType<Nested> = z.lazy(() =>
-  z.union([z.number(), z.boolean(), z.string(), z.null(), z.record(z.string(), reading)]),
-)
+const reading = z
+  .union([z.number(), z.boolean(), z.string(), z.null(), object])
+  .describe('Null is ignored; an object is flattened with `.`')
 const readings = z.record(z.string().min(1).max(128), reading)
 const when = {
   ts: time.optional().describe('The device’s time, milliseconds since 1970, UTC; without it the receive time stands'),
