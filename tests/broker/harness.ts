@@ -1,6 +1,8 @@
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net'
+import { Aedes, type AedesOptions } from 'aedes'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
+import mqttPacket, { type Packet } from 'mqtt-packet'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { type Broker, type BrokerOptions, createBroker } from '../../broker/broker.js'
@@ -128,4 +130,170 @@ export async function until(condition: () => boolean, what = 'the condition', ms
     if (performance.now() > end) throw new Error(`${what} did not come to hold: ${condition}`)
     await new Promise(resolve => setTimeout(resolve, 5))
   }
+}
+
+/** What a scenario needs of a broker, so that it can be played on ours and on stock Aedes. */
+export interface Target {
+  readonly port: number
+  readonly recorder: Recorder
+  /** A device's topic as everybody else knows it. */
+  seenAs(id: string, rest: string): string
+  /** Clients that the broker believes to be connected. */
+  clients(): number
+}
+
+export async function ours(env: Record<string, string> = {}, options: Partial<BrokerOptions> = {}) {
+  const running = await startBroker(env, options)
+  return {
+    ...running,
+    seenAs: (id: string, rest: string) => `homes/home-${id}/devices/${id}/${rest}`,
+    clients: () => running.broker.stats().connections,
+  }
+}
+
+/** Stock Aedes with the hooks one would write at first: who may use a topic is checked, and stored before PUBACK. */
+export async function stock(options: AedesOptions = {}): Promise<Target & { aedes: Aedes }> {
+  const recorder = new Recorder()
+  const aedes = await Aedes.createBroker({
+    authenticate: (client, username, password, done) => {
+      const credentials = { username: username ?? null, password: password?.toString() ?? null, address: '' }
+      recorder.authenticate(credentials).then(
+        principal => {
+          Object.assign(client, { principal })
+          done(null, true)
+        },
+        error => done(error, false),
+      )
+    },
+    authorizePublish: (client, packet, done) => {
+      const device = recorder.device(client?.id ?? '')
+      const message = {
+        device,
+        rest: packet.topic.split('/').slice(2).join('/'),
+        kind: null,
+        payload: packet.payload,
+        qos: packet.qos,
+        message_id: packet.messageId ?? null,
+        dup: packet.dup,
+        received_at: Date.now(),
+      } as DeviceMessage
+      recorder.receive(message, done)
+    },
+    authorizeSubscribe: (client, sub, done) => {
+      const { principal } = client as unknown as { principal: Principal }
+      const allowed = principal.kind === 'person' || sub.topic.startsWith(`devices/${principal.id}/`)
+      done(null, allowed ? sub : null)
+    },
+    ...options,
+  })
+  const server = createTcpServer(socket => aedes.handle(socket))
+  const port = await listen(server)
+  onTestFinished(async () => {
+    server.close()
+    await new Promise<void>(resolve => aedes.close(resolve))
+  })
+  return {
+    aedes,
+    port,
+    recorder,
+    seenAs: (id, rest) => `devices/${id}/${rest}`,
+    clients: () => aedes.connectedClients,
+  }
+}
+
+async function listen(server: { listen(port: number, host: string, done: () => void): unknown; address(): unknown }) {
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return (server.address() as AddressInfo).port
+}
+
+/** A socket that says exactly what it is told to. */
+export class Raw {
+  readonly socket: Socket
+  readonly packets: Packet[] = []
+  readonly opened_at = performance.now()
+  closed_at: number | null = null
+  acks = 0
+
+  constructor(port: number, localAddress = '127.0.0.1') {
+    const parser = mqttPacket.parser({ protocolVersion: 4 })
+    this.socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
+    this.socket.on('data', chunk => parser.parse(chunk))
+    this.socket.on('error', () => undefined)
+    this.socket.on('close', () => {
+      this.closed_at = performance.now()
+    })
+    parser.on('packet', packet => {
+      this.packets.push(packet)
+      if (packet.cmd === 'puback') this.acks++
+    })
+    onTestFinished(() => {
+      this.socket.destroy()
+    })
+  }
+
+  get closed(): boolean {
+    return this.closed_at !== null
+  }
+
+  send(...packets: (Packet | Buffer)[]): this {
+    this.socket.write(
+      Buffer.concat(packets.map(packet => (Buffer.isBuffer(packet) ? packet : mqttPacket.generate(packet)))),
+    )
+    return this
+  }
+
+  connect(id: string, options: Partial<Packet & { cmd: 'connect' }> = {}): this {
+    return this.send(connectPacket(id, options))
+  }
+
+  /** Waits for the first packet of this kind that has come or comes. */
+  async next<K extends Packet['cmd']>(cmd: K, which = (_packet: Packet) => true): Promise<Packet & { cmd: K }> {
+    const find = () => this.packets.find(packet => packet.cmd === cmd && which(packet))
+    await until(() => find() !== undefined || this.closed, `a ${cmd}`)
+    const found = find()
+    if (!found) throw new Error(`closed before a ${cmd}`)
+    this.packets.splice(this.packets.indexOf(found), 1)
+    return found as Packet & { cmd: K }
+  }
+
+  end(): Promise<void> {
+    this.socket.destroy()
+    return until(() => this.closed)
+  }
+}
+
+export const connectPacket = (id: string, options: Partial<Packet & { cmd: 'connect' }> = {}): Packet => ({
+  cmd: 'connect',
+  protocolId: 'MQTT',
+  protocolVersion: 4,
+  clientId: id,
+  clean: true,
+  keepalive: 60,
+  username: id,
+  password: Buffer.from(`key-${id}`),
+  ...options,
+})
+
+export const publishPacket = (topic: string, messageId = 1, payload: string | Buffer = '{}', more = {}): Packet => ({
+  cmd: 'publish',
+  topic,
+  payload,
+  qos: messageId ? 1 : 0,
+  dup: false,
+  retain: false,
+  ...(messageId ? { messageId } : {}),
+  ...more,
+})
+
+export const subscribePacket = (filters: string[], qos: 0 | 1 | 2 = 1, messageId = 1): Packet => ({
+  cmd: 'subscribe',
+  messageId,
+  subscriptions: filters.map(topic => ({ topic, qos })),
+})
+
+/** A raw client that has logged in. */
+export async function rawDevice(port: number, id: string, options: Partial<Packet & { cmd: 'connect' }> = {}) {
+  const raw = new Raw(port).connect(id, options)
+  await raw.next('connack')
+  return raw
 }
