@@ -25,6 +25,8 @@ export interface Listeners {
 }
 
 const handshakeTimeout = 5000
+/** Connections the system accepts ahead of us: with Node's 511 a flood costs everybody a second for a repeated SYN. */
+const backlog = 4096
 
 /** Opens MQTT over TCP, over TLS when a certificate is configured, and over WebSocket. Resolves when all of them listen. */
 export async function openListeners({ config, broker, log, httpServer }: ListenerOptions): Promise<Listeners> {
@@ -94,7 +96,7 @@ const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
 function listen(server: Server, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog }, () => {
       server.off('error', reject)
       resolve()
     })

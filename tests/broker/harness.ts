@@ -297,3 +297,19 @@ export async function rawDevice(port: number, id: string, options: Partial<Packe
   await raw.next('connack')
   return raw
 }
+
+const field = (text: string | Buffer) => {
+  const bytes = Buffer.from(text)
+  return Buffer.concat([Buffer.from([bytes.length >> 8, bytes.length & 255]), bytes])
+}
+
+/** A CONNECT that mqtt-packet refuses to write. */
+export function connectBytes(id: string, version: number, flags: number, ...fields: (string | Buffer)[]): Buffer {
+  const body = Buffer.concat([
+    field(version === 3 ? 'MQIsdp' : 'MQTT'),
+    Buffer.from([version, flags, 0, 60]),
+    field(id),
+    ...fields.map(field),
+  ])
+  return Buffer.concat([Buffer.from([0x10, body.length]), body])
+}
