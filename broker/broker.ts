@@ -113,7 +113,7 @@ export class Core implements Broker {
         sub: { topic: string },
         callback: (error: null, sub: object | null) => void,
       ) => callback(null, mayHear(req, sub.topic) ? sub : null),
-      authorizeForward: (client: AedesClient, packet: Message) => authorizeForward(this.counters, client, packet),
+      authorizeForward: (client: AedesClient, packet: Message) => authorizeForward(this, client, packet),
     }
     return {
       // Deliveries never wait for a slow socket, so nothing is gained by letting only so many messages be under way.
@@ -152,6 +152,7 @@ export class Core implements Broker {
   handle(stream: Duplex, peer: Peer): void {
     const conn = new Connection(stream, peer, this.now)
     if (this.closing) {
+      conn.settle()
       conn.end('shutdown')
       return
     }

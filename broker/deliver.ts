@@ -1,31 +1,42 @@
 import { matches } from '../src/topics.js'
 import { mayReceive } from './authorize.js'
 import type { Connection } from './connection.js'
-import type { AedesClient, Message } from './internals.js'
+import type { AedesClient, AedesInside, Message } from './internals.js'
 import type { Stats } from './stats.js'
 
 /** What a subscriber may leave unread. */
 export const maxUnread = 1024 * 1024
 const remembered = 4096
 
+export interface DeliverHost {
+  readonly counters: Stats
+  readonly inside: AedesInside
+}
+
 /**
  * Decides about one delivery and takes the mount off, in place: each delivery has a packet of its own, and the queue that
  * is sent at reconnect ignores what is returned except for its truth.
  */
-export function authorizeForward(stats: Stats, client: AedesClient, packet: Message): Message | null {
+export function authorizeForward(
+  { counters, inside }: DeliverHost,
+  client: AedesClient,
+  packet: Message,
+): Message | null {
   const conn = client.req
   if (conn.reason !== null || !mayReceive(conn, packet.topic)) return null
-  if (packet.brokerId && isRepeated(conn, client, packet.brokerCounter ?? 0)) return null
+  // Messages kept by an earlier run have numbers of their own, and come once
+  if (packet.brokerId === inside.id && isRepeated(conn, client, packet.brokerCounter ?? 0)) return null
   if (conn.unwritten() > maxUnread) {
+    if (packet.qos > 0) lowerQos(client, packet)
     if (packet.qos > 0) conn.end('slow')
-    else stats.dropped_slow++
+    else counters.dropped_slow++
     return null
   }
   const receipt = receiptOf(packet)
   if (packet.retain || packet.qos === 2 || receipt !== undefined) lowerQos(client, packet)
   if (receipt !== undefined && packet.qos > 0) expectReceipt(conn, client, packet, receipt)
   if (conn.mount !== '') packet.topic = packet.topic.slice(conn.home.length)
-  stats.messages_out++
+  counters.messages_out++
   return packet
 }
 

@@ -126,11 +126,15 @@ export const bytesToRead = (stream: Duplex) => (stream as unknown as OldStream).
 export const bytesToWrite = (stream: Duplex) => (stream as unknown as OldStream)._writableState.length
 
 interface Handle {
-  readonly _handle: { readonly bytesWritten: number; readonly writeQueueSize?: number } | null
+  readonly bytesWritten: number
+  readonly writeQueueSize?: number
+  /** The socket's own handle, under that of TLS. */
+  readonly _parent?: Handle
 }
 /** Bytes that the system has taken from us. A large write counts as it proceeds, which `writableLength` does not show. */
 export function bytesTaken(socket: Socket): number {
-  const handle = (socket as unknown as Handle)._handle
+  const outer = (socket as unknown as { readonly _handle: Handle | null })._handle
+  const handle = outer?._parent ?? outer
   return handle?.writeQueueSize === undefined
     ? socket.bytesWritten - socket.writableLength
     : handle.bytesWritten - handle.writeQueueSize

@@ -35,18 +35,20 @@ export async function openListeners({ config, broker, log, httpServer }: Listene
   const tls =
     config.tls_cert && config.tls_key ? tlsServer(config.tls_cert, config.tls_key, broker, pending, log) : null
   const closeWebSocket = httpServer && openWebSocket({ config, broker, log, httpServer, pending })
-  await listen(tcp, config.mqtt_port, config.host)
-  if (tls) await listen(tls, config.mqtts_port, config.host)
-  return {
-    mqtt_port: portOf(tcp),
-    mqtts_port: tls && portOf(tls),
-    async close() {
-      closeWebSocket?.()
-      // Awaiting the servers would wait for their connections, which the broker ends
-      tcp.close()
-      tls?.close()
-    },
+  const close = async () => {
+    closeWebSocket?.()
+    // Awaiting the servers would wait for their connections, which the broker ends
+    tcp.close()
+    tls?.close()
   }
+  try {
+    await listen(tcp, config.mqtt_port, config.host, log)
+    if (tls) await listen(tls, config.mqtts_port, config.host, log)
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { mqtt_port: portOf(tcp), mqtts_port: tls && portOf(tls), close }
 }
 
 function acceptTcp(broker: Broker, pending: PendingConnections, socket: Socket): void {
@@ -93,11 +95,13 @@ function tlsServer(cert: string, key: string, broker: Broker, pending: PendingCo
 
 const endOf = (socket: Socket) => `${socket.remoteAddress} ${socket.remotePort}`
 
-function listen(server: Server, port: number, host: string): Promise<void> {
+function listen(server: Server, port: number, host: string, log: Logger): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen({ port, host, backlog }, () => {
       server.off('error', reject)
+      // Too many open files, say: those who are connected are served all the same
+      server.on('error', error => log.error({ err: error }, 'a connection could not be accepted'))
       resolve()
     })
   })

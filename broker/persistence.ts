@@ -18,7 +18,7 @@ export class GuardedPersistence {
   readonly #log: Logger
   /** Calls under way, oldest first, with their time on the sweep's clock. */
   readonly #calls = new Set<{ readonly since: number; readonly fail: (error: Error) => void }>()
-  now = 0
+  now = performance.now()
   readonly #added = new WeakMap<Subscription[], Promise<void>>()
   /** Whether a session may be away with messages to keep for it. Once true it stays so. */
   keepsSessions = false
@@ -127,8 +127,10 @@ export class GuardedPersistence {
 
   async outgoingEnqueueCombi(subs: { clientId: string }[], packet: Message): Promise<void> {
     if (subs.length === 0) return
+    // Once for each session, however many of its filters match: the second copy would never be acknowledged (aedes#543)
+    const sessions = new Map(subs.map(sub => [sub.clientId, sub]))
     try {
-      await this.#bounded(this.#inner.outgoingEnqueueCombi(subs, packet))
+      await this.#bounded(this.#inner.outgoingEnqueueCombi([...sessions.values()], packet))
     } catch (error) {
       this.#log.error({ err: error, topic: packet.topic }, 'a message could not be kept for those who are away')
     }

@@ -3,6 +3,8 @@ import { type Connection, fits, type Match } from './connection.js'
 import type { BrokerHandlers, Reason } from './contract.js'
 import type { Stats } from './stats.js'
 
+const ordinary: ReadonlySet<Reason> = new Set(['clean', 'keepalive', 'network', 'takeover', 'expired', 'shutdown'])
+
 interface Slot {
   holder: Connection
   /** The newest connection that waits for the holder to have closed; an older one that waited is cut. */
@@ -69,11 +71,20 @@ export class Registry {
     conn.settle()
     this.all.delete(conn)
     const reason = conn.reason ?? 'network'
-    if (conn.announced) this.#stats.closed[reason] = (this.#stats.closed[reason] ?? 0) + 1
+    if (conn.announced) this.#count(conn, reason)
     const { info } = conn
     if (info && this.devices.get(info.device.id) === conn) this.devices.delete(info.device.id)
     if (info) this.tell('disconnected', () => this.#handlers.disconnected(info, reason))
     this.#release(conn)
+  }
+
+  #count({ principal, peer }: Connection, reason: Reason): void {
+    this.#stats.closed[reason] = (this.#stats.closed[reason] ?? 0) + 1
+    const level = ordinary.has(reason) ? 'debug' : 'warn'
+    this.#log[level](
+      { [principal?.kind ?? 'client']: principal?.id, address: peer.address, reason },
+      'connection closed',
+    )
   }
 
   #release(conn: Connection): void {

@@ -1,7 +1,7 @@
 import type { Connection } from './connection.js'
 import type { BrokerHandlers } from './contract.js'
-import type { AckPacket, AedesClient, Parser, WirePacket } from './internals.js'
-import { mountPublish, mountSubscribe, mountUnsubscribe } from './mount.js'
+import type { AckPacket, AedesClient, Message, Parser, WirePacket } from './internals.js'
+import { mountPublish, mountSubscribe, mountUnsubscribe, nowhere } from './mount.js'
 import { count, pump, type ReaderHost } from './reader.js'
 import type { Registry } from './registry.js'
 import type { Stats } from './stats.js'
@@ -29,7 +29,7 @@ export function readQueue(host: WireHost, conn: Connection, client: AedesClient)
 
 function read(host: WireHost, conn: Connection, packet: WirePacket): void {
   if (!hasPacketId(packet)) conn.end('protocol')
-  if (packet.cmd === 'publish') mountPublish(conn, packet)
+  if (packet.cmd === 'publish') readPublish(host, conn, packet)
   else if (packet.cmd === 'puback' || packet.cmd === 'pubcomp') acknowledged(host, conn, packet)
   else if (packet.cmd === 'subscribe') mountSubscribe(conn, packet)
   else if (packet.cmd === 'unsubscribe') mountUnsubscribe(conn, packet)
@@ -38,6 +38,13 @@ function read(host: WireHost, conn: Connection, packet: WirePacket): void {
     // [MQTT-3.14.4-2]: what follows in the same chunk is not read
     conn.client?._parser.removeAllListeners('packet')
   }
+}
+
+function readPublish({ log }: WireHost, conn: Connection, packet: Message): void {
+  const { topic } = packet
+  mountPublish(conn, packet)
+  if (packet.topic !== nowhere) return
+  log.warn({ client: conn.id, address: conn.peer.address, topic: topic.slice(0, 200) }, 'a topic that is not its own')
 }
 
 /** [MQTT-2.3.1-1]; mqtt-packet lets 0 pass, and reads -1 where the packet ends before its identifier. */

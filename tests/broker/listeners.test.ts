@@ -155,6 +155,13 @@ describe('an upgrade to WebSocket', () => {
       expect(await from(origin), origin).toBe(403)
   })
 
+  test('comes from where the socket comes from, whatever its headers say', async () => {
+    const { ws_port, recorder } = await startBroker()
+    const headers = { 'x-forwarded-for': '203.0.113.9', forwarded: 'for=203.0.113.9', 'x-real-ip': '203.0.113.9' }
+    await connectClient(`ws://127.0.0.1:${ws_port}/mqtt`, { ...d1, wsOptions: { headers } })
+    expect(recorder.attempts).toMatchObject([{ address: '127.0.0.1' }])
+  })
+
   test('and what is odd about it never throws: resets, garbage frames, text frames, oversized and fragmented ones', async () => {
     const { ws_port, broker } = await startBroker({ HEARTH_LIMIT_PENDING_CONNECTIONS: '0' })
     const head = `GET /mqtt HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\nSec-WebSocket-Key: ${Buffer.alloc(16).toString('base64')}\r\n\r\n`

@@ -1,0 +1,96 @@
+import { Readable } from 'node:stream'
+import memory from 'aedes-persistence'
+import { describe, expect, test } from 'vitest'
+import type { Persistence } from '../../broker/internals.js'
+import {
+  connectDevice,
+  ours,
+  publishPacket,
+  Raw,
+  rawDevice,
+  stock,
+  subscribePacket,
+  type Target,
+  until,
+} from './harness.js'
+
+const memoryPersistence = () => (memory as unknown as () => Persistence)()
+
+describe('a kept session with overlapping filters', () => {
+  /** Two messages in one chunk; then the subscriber comes back. What it got, and whether it was thrown out. */
+  const overlapping = async (target: Target) => {
+    const subscriber = new Raw(target.port).connect('user-a', { password: Buffer.from('person1:admin'), clean: false })
+    await subscriber.next('connack')
+    subscriber.send(subscribePacket(['#', target.seenAs('d1', '#'), target.seenAs('d1', 'telemetry')]))
+    await subscriber.next('suback')
+    const device = await rawDevice(target.port, 'd1')
+    device.send(publishPacket('devices/d1/telemetry', 1, 'a'), publishPacket('devices/d1/telemetry', 2, 'b'))
+    await until(() => device.acks === 2)
+    device.send(publishPacket('devices/d1/telemetry', 3, 'last'))
+    const got: string[] = []
+    await until(() => {
+      for (const packet of subscriber.packets.splice(0)) {
+        if (packet.cmd !== 'publish') continue
+        got.push(String(packet.payload))
+        subscriber.send({ cmd: 'puback', messageId: packet.messageId ?? 0 })
+      }
+      return got.includes('last') || subscriber.closed
+    })
+    const thrownOut = subscriber.closed
+    if (!thrownOut) await subscriber.send({ cmd: 'pingreq' }).next('pingresp')
+    await subscriber.end()
+    await until(() => target.clients() === 1)
+    const back = new Raw(target.port).connect('user-a', { password: Buffer.from('person1:admin'), clean: false })
+    await back.send({ cmd: 'pingreq' }).next('pingresp')
+    return { got, thrownOut, again: back.packets.filter(packet => packet.cmd === 'publish').length }
+  }
+  test('gets each message once, and none again', async () => {
+    expect(await overlapping(await ours())).toEqual({ got: ['a', 'b', 'last'], thrownOut: false, again: 0 })
+  })
+  test('stock Aedes: is thrown out, or gets them again (aedes#543)', async () => {
+    const { thrownOut, again } = await overlapping(await stock())
+    expect(thrownOut || again > 0).toBe(true)
+  })
+})
+
+describe('a persistence that fails', () => {
+  test('everywhere ends no process, and devices are acknowledged', async () => {
+    const broken = memoryPersistence()
+    const fail = () => Promise.reject(new Error('the sessions are gone'))
+    broken.countOffline = async () => ({ subsCount: 1, clientsCount: 1 })
+    broken.subscriptionsByTopic = fail
+    broken.outgoingEnqueueCombi = fail
+    broken.storeRetained = fail
+    broken.createRetainedStreamCombi = () =>
+      new Readable({
+        objectMode: true,
+        read() {
+          this.destroy(new Error('the disk is gone'))
+        },
+      })
+    Object.assign(broken, { delWill: fail, putWill: fail })
+    const target = await ours({}, { persistence: broken })
+    const will = { topic: 'devices/d1/event', payload: Buffer.from(''), qos: 1 as const, retain: false }
+    const device = await connectDevice(target, 'd1', { will: { ...will } })
+    await device.publishAsync('devices/d1/telemetry', '{}', { qos: 1 })
+    expect(target.recorder.messages).toHaveLength(1)
+    await expect(target.broker.publish('homes/h/alerts', 'x', { retain: true })).rejects.toThrow('gone')
+    const reader = (await rawDevice(target.port, 'd2')).send(subscribePacket(['devices/d2/#']))
+    await reader.next('suback')
+    await until(() => reader.closed)
+    await until(() => target.recorder.events.includes('-d2 storage'))
+    device.stream.destroy()
+    await until(() => target.recorder.events.includes('-d1 network'))
+    expect(target.recorder.messages).toHaveLength(2)
+  })
+
+  test('to answer holds nobody for longer than 10 s', async () => {
+    const hung = memoryPersistence()
+    hung.countOffline = async () => ({ subsCount: 1, clientsCount: 1 })
+    hung.subscriptionsByTopic = () => new Promise(() => undefined)
+    const target = await ours({}, { persistence: hung })
+    const start = performance.now()
+    await target.broker.publish('homes/h/alerts', 'x', { qos: 1 })
+    expect(performance.now() - start).toBeLessThan(11_000)
+  })
+})
