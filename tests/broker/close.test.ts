@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Done } from '../../broker/contract.js'
-import { ours, publishPacket, Raw, rawDevice, stock, type Target, until } from './harness.js'
+import { ours, stock, type Target, until } from './harness.js'
+import { publishPacket, Raw, rawDevice } from './raw.js'
 
 const will = { topic: 'devices/d1/event', payload: Buffer.from('gone'), qos: 1 as const, retain: false }
 

@@ -5,18 +5,8 @@ import { describe, expect, test } from 'vitest'
 import type { Core } from '../../broker/broker.js'
 import type { Done } from '../../broker/contract.js'
 import type { Persistence } from '../../broker/internals.js'
-import {
-  connectDevice,
-  connectPerson,
-  ours,
-  publishPacket,
-  Raw,
-  rawDevice,
-  stock,
-  subscribePacket,
-  type Target,
-  until,
-} from './harness.js'
+import { connectDevice, connectPerson, ours, stock, type Target, until } from './harness.js'
+import { publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
 
 const memoryPersistence = () => (memory as unknown as () => Persistence)()
 

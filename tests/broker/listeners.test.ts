@@ -8,7 +8,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ClientOptions, WebSocket } from 'ws'
 import { Refusal } from '../../broker/contract.js'
 import { certificate, certificateKey } from './certificate.js'
-import { connectClient, Raw, rawDevice, startBroker, subscribePacket, until } from './harness.js'
+import { connectClient, startBroker, until } from './harness.js'
+import { Raw, rawDevice, subscribePacket } from './raw.js'
 
 async function startWithTls(env: Record<string, string> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'hearth-tls-'))

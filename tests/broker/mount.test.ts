@@ -1,14 +1,6 @@
 import { expect, test } from 'vitest'
-import {
-  connectDevice,
-  connectPerson,
-  publishPacket,
-  Raw,
-  rawDevice,
-  startBroker,
-  subscribePacket,
-  until,
-} from './harness.js'
+import { connectDevice, connectPerson, startBroker, until } from './harness.js'
+import { publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
 
 test('the mount is on for people and off for the device: publish, subscribe, unsubscribe, retained, kept, restored', async () => {
   const { port, broker, recorder } = await startBroker()

@@ -2,17 +2,8 @@ import { Readable } from 'node:stream'
 import memory from 'aedes-persistence'
 import { describe, expect, test } from 'vitest'
 import type { Persistence } from '../../broker/internals.js'
-import {
-  connectDevice,
-  ours,
-  publishPacket,
-  Raw,
-  rawDevice,
-  stock,
-  subscribePacket,
-  type Target,
-  until,
-} from './harness.js'
+import { connectDevice, ours, stock, type Target, until } from './harness.js'
+import { publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
 
 const memoryPersistence = () => (memory as unknown as () => Persistence)()
 

@@ -1,0 +1,163 @@
+import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import mqttPacket from 'mqtt-packet'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import websocket from 'websocket-stream'
+import { WebSocket } from 'ws'
+import type { Done } from '../../broker/contract.js'
+import { connectDevice, connectPerson, ours, startBroker, stock, type Target, until } from './harness.js'
+import { connectPacket, publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
+
+const percentile = (values: number[], share: number) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? 0
+
+describe('a subscriber that does not read', () => {
+  const stalled = async (target: Target, qos: 0 | 1) => {
+    const { port } = target
+    const reader = new Raw(port).connect('user-slow', { password: Buffer.from('person1:admin') })
+    await reader.next('connack')
+    reader.send(subscribePacket([target.seenAs('d1', 'telemetry')], qos))
+    await reader.next('suback')
+    reader.socket.pause()
+    const person = await connectPerson(target, 'person2:admin')
+    await person.subscribeAsync(target.seenAs('d2', 'telemetry'))
+    const latencies: number[] = []
+    let sent = 0
+    person.on('message', () => latencies.push(performance.now() - sent))
+    const loud = await rawDevice(port, 'd1')
+    const quiet = await rawDevice(port, 'd2')
+    const payload = Buffer.alloc(100_000, 32)
+    for (let i = 1; i <= 200; i++) loud.send(publishPacket('devices/d1/telemetry', i, payload))
+    for (let i = 0; i < 40; i++) {
+      sent = performance.now()
+      quiet.send(publishPacket('devices/d2/telemetry', 0, '{}'))
+      await until(() => latencies.length > i || performance.now() - sent > 1500)
+      if (latencies.length <= i) return { p99: 1500, acks: loud.acks, reader }
+      await sleep(5)
+    }
+    return { p99: percentile(latencies, 0.99), acks: loud.acks, reader }
+  }
+  test('at QoS 1 is closed at 1 MiB, and delays nobody', async () => {
+    const target = await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
+    const { p99 } = await stalled(target, 1)
+    expect(p99).toBeLessThan(100)
+    await until(() => target.broker.stats().closed.slow === 1)
+  })
+  test('at QoS 0 misses what does not fit, delays nobody, and is cut when it has read nothing for 5 s', async () => {
+    const target = await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
+    const { p99 } = await stalled(target, 0)
+    expect(p99).toBeLessThan(100)
+    await until(() => target.broker.stats().dropped_slow > 0)
+    const start = performance.now()
+    await until(() => target.broker.stats().closed.slow === 1)
+    expect(performance.now() - start).toBeLessThan(6500)
+  })
+  test('stock Aedes: stops others, too', async () => {
+    const target = await stock({ concurrency: 20 })
+    expect((await stalled(target, 0)).p99).toBe(1500)
+  })
+
+  test('but one that reads gets every retained message, though they are more than the bound', async () => {
+    const { broker, port } = await startBroker()
+    const payload = Buffer.alloc(20_000, 32)
+    for (let i = 0; i < 300; i++) await broker.publish(`homes/h/devices/d${i}/state`, payload, { qos: 1, retain: true })
+    const person = await connectPerson({ port })
+    let got = 0
+    person.on('message', () => got++)
+    await person.subscribeAsync('homes/h/#', { qos: 1 })
+    await until(() => got === 300)
+  })
+})
+
+test('a publisher that never reads its acknowledgements is not read from, and cut after 5 s', async () => {
+  const target = await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
+  const raw = await rawDevice(target.port, 'd1')
+  raw.socket.pause()
+  const burst = Buffer.concat(
+    Array.from({ length: 1000 }, (_, i) => mqttPacket.generate(publishPacket('devices/d1/e', i + 1, ''))),
+  )
+  const feed = () => {
+    while (!raw.socket.destroyed && raw.socket.write(burst));
+  }
+  raw.socket.on('drain', feed)
+  feed()
+  await until(() => target.broker.stats().closed.slow === 1, 'cutting', 25_000)
+}, 30_000)
+
+describe('ten times the message quota', () => {
+  test('is slowed down to the quota, nothing is lost, and others are acknowledged as fast as before', async () => {
+    const { port, recorder, broker } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '100' })
+    const quiet = await connectDevice({ port }, 'd2')
+    const measure = async () => {
+      const times: number[] = []
+      for (let i = 0; i < 40; i++) {
+        const start = performance.now()
+        await quiet.publishAsync('devices/d2/telemetry', '{}', { qos: 1 })
+        times.push(performance.now() - start)
+        await sleep(5)
+      }
+      return percentile(times, 0.99)
+    }
+    const calm = await measure()
+    const loud = await rawDevice(port, 'd1')
+    const start = performance.now()
+    for (let i = 1; i <= 400; i++) loud.send(publishPacket('devices/d1/telemetry', i))
+    const busy = await measure()
+    await until(() => loud.acks === 400)
+    const took = performance.now() - start
+    expect(took).toBeGreaterThan(2300)
+    expect(took).toBeLessThan(4500)
+    expect(busy).toBeLessThan(Math.max(2 * calm, 25))
+    expect(recorder.messages.filter(({ device }) => device.id === 'd1')).toHaveLength(400)
+    expect(broker.stats().closed).toEqual({})
+  })
+  test('a slowed device is not taken for dead', async () => {
+    const { port, recorder } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '10' })
+    const device = await rawDevice(port, 'd1', { keepalive: 1 })
+    for (let i = 1; i <= 60; i++) device.send(publishPacket('devices/d1/telemetry', i, Buffer.alloc(1500, 32)))
+    await until(() => device.acks === 60, 'all acknowledged', 15_000)
+    expect(recorder.events).toEqual(['+d1'])
+  })
+})
+
+describe('publishes over WebSocket that are not committed', () => {
+  /** How many of 600 messages of 60 kB are taken in while none is committed. */
+  const takenIn = async (port: number, target: Pick<Target, 'recorder'>) => {
+    const held: Done[] = []
+    target.recorder.onReceive = (_message, done) => held.push(done)
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/mqtt`, 'mqtt')
+    onTestFinished(() => socket.terminate())
+    await new Promise(resolve => socket.once('open', resolve))
+    socket.send(mqttPacket.generate(connectPacket('d1')))
+    await new Promise(resolve => socket.once('message', resolve))
+    let acks = 0
+    socket.on('message', data => {
+      acks += (data as Buffer).length / 4
+    })
+    for (let i = 1; i <= 600; i++)
+      socket.send(mqttPacket.generate(publishPacket('devices/d1/telemetry', i, Buffer.alloc(60_000, 32))))
+    await until(() => held.length > 0)
+    for (let before = -1; before !== held.length; ) {
+      before = held.length
+      await sleep(200)
+    }
+    const count = held.length
+    target.recorder.onReceive = (_message, done) => done(null)
+    for (const done of held) done(null)
+    await until(() => acks === 600)
+    return count
+  }
+  test('are bounded: the socket is not read from above a megabyte, and read on afterwards', async () => {
+    const target = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
+    expect(await takenIn(target.ws_port, target)).toBeLessThan(40)
+  })
+  test('stock Aedes on a stock stream: all of them are taken in', async () => {
+    const target = await stock()
+    const http = createServer()
+    const server = new websocket.Server({ server: http })
+    server.on('stream', stream => target.aedes.handle(stream))
+    await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void http.close())
+    expect(await takenIn((http.address() as { port: number }).port, target)).toBe(600)
+  })
+})
