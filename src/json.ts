@@ -18,8 +18,8 @@ export const maxDepth = 16
  * that is not finite, half a surrogate pair, `__proto__`, nesting deeper than 16.
  * @throws PayloadFault
  */
-export function parseJson(payload: Buffer): unknown {
-  if (payload.length > maxPayloadBytes) throw new PayloadFault(`larger than ${maxPayloadBytes} bytes`)
+export function parseJson(payload: Buffer, maxBytes = maxPayloadBytes): unknown {
+  if (payload.length > maxBytes) throw new PayloadFault(`larger than ${maxBytes} bytes`)
   if (!isUtf8(payload)) throw new PayloadFault('not UTF-8')
   const text = payload.toString('utf8')
   let value: unknown

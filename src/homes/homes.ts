@@ -1,3 +1,4 @@
+import { notFound } from '../errors.js'
 import type { Db } from '../store/store.js'
 
 /** The home that holds devices until people make homes of their own. */
@@ -12,6 +13,12 @@ export async function ensureDefaultHome(db: Db): Promise<void> {
     .values({ id: defaultHomeId, name: 'Home', timezone, created_at: now, updated_at: now })
     .onConflict(conflict => conflict.column('id').doNothing())
     .execute()
+}
+
+/** @throws HubError `not_found` */
+export async function checkHomeExists(db: Db, id: string): Promise<void> {
+  const home = await db.selectFrom('homes').select('id').where('id', '=', id).executeTakeFirst()
+  if (!home) throw notFound('home')
 }
 
 /** The IANA time zone of a home; UTC when there is no such home. */

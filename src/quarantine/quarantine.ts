@@ -1,11 +1,12 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { notFound } from '../errors.js'
 import { newSortableId } from '../ids.js'
 import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
-type Quarantined = Selectable<Tables['quarantine']>
+/** A message as it is kept, with the size of its payload in bytes. */
+type Quarantined = Selectable<Tables['quarantine']> & { readonly size: number }
 
 export interface Refused {
   readonly device_id: string
@@ -33,12 +34,19 @@ export async function quarantine(db: Db, refused: Refused): Promise<string> {
   return id
 }
 
-/** The newest first. @param filter.homes the homes to look in; null for all */
+/** What a list shows of a payload, in bytes: a page of whole ones could be 256 MB. */
+const listedBytes = 4096
+const size = sql<number>`length(payload)`.as('size')
+
+/** The newest first, of each payload the first 4 KiB. @param filter.homes the homes to look in; null for all */
 export async function listQuarantine(
   db: Db,
   filter: PageRequest & { homes: readonly string[] | null; device_id?: string | undefined },
 ): Promise<Page<Quarantined>> {
-  let query = db.selectFrom('quarantine').selectAll()
+  let query = db
+    .selectFrom('quarantine')
+    .select(['id', 'device_id', 'home_id', 'topic', 'reason', 'message', 'received_at', 'replayed_at', size])
+    .select(sql<Buffer>`substr(payload, 1, ${listedBytes})`.as('payload'))
   if (filter.homes) query = query.where('home_id', 'in', filter.homes)
   if (filter.device_id) query = query.where('device_id', '=', filter.device_id)
   if (filter.cursor) query = query.where('id', '<', decodeCursor(filter.cursor, 'string'))
@@ -46,15 +54,18 @@ export async function listQuarantine(
     .orderBy('id', 'desc')
     .limit(filter.limit + 1)
     .execute()
-  return pageOf(rows, filter.limit, row => row.id)
+  return pageOf(rows.map(withBuffer), filter.limit, row => row.id)
 }
 
 /** @throws HubError `not_found` */
 export async function getQuarantined(db: Db, id: string): Promise<Quarantined> {
-  const row = await db.selectFrom('quarantine').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = await db.selectFrom('quarantine').selectAll().select(size).where('id', '=', id).executeTakeFirst()
   if (!row) throw notFound('quarantined message')
-  return row
+  return withBuffer(row)
 }
+
+/** A blob crosses from the store's threads as plain bytes. */
+const withBuffer = (row: Quarantined): Quarantined => ({ ...row, payload: Buffer.from(row.payload) })
 
 export async function markReplayed(db: Db, id: string, replayed_at: number): Promise<void> {
   await db.updateTable('quarantine').set({ replayed_at }).where('id', '=', id).execute()

@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import * as messages from '../messages.js'
+import {
+  deviceTopic,
+  homeCommandsTopic,
+  type Inbound,
+  inbound,
+  mountedTopic,
+  type Outbound,
+  outbound,
+} from '../topics.js'
+
+const homeCommand = z
+  .object({ command: z.looseObject({ id: z.string(), device_id: z.string(), status: z.string() }) })
+  .describe('Every change of a command’s status in a home')
+
+const payloads: Readonly<Record<Inbound | Outbound, z.ZodType>> = {
+  telemetry: messages.telemetry,
+  heartbeat: messages.heartbeat,
+  state: messages.state,
+  event: messages.event,
+  alert: messages.alert,
+  log: messages.log,
+  hello: messages.hello,
+  'commands/result': messages.commandResult,
+  commands: messages.command,
+  desired: messages.desired,
+  time: messages.hubTime,
+  errors: messages.refusal,
+  presence: messages.presence,
+}
+const retained: ReadonlySet<string> = new Set(['state', 'desired', 'presence'])
+
+/** The AsyncAPI 3 document of section 1 of the contract: what crosses MQTT, with the schemas that the bridge validates with. */
+export function asyncapi(version: string) {
+  const kinds = [...inbound, ...outbound]
+  return {
+    asyncapi: '3.0.0',
+    info: {
+      title: 'Hearth',
+      version,
+      description:
+        'MQTT 3.1 and 3.1.1. A device speaks devices/{id}/…; to everybody else the same messages appear under homes/{home_id}/devices/{id}/….',
+    },
+    defaultContentType: 'application/json',
+    servers: {
+      mqtt: { host: 'localhost:1883', protocol: 'mqtt' },
+      ws: { host: 'localhost:8080', pathname: '/mqtt', protocol: 'ws' },
+    },
+    channels: Object.fromEntries([
+      ...kinds.map(kind => [nameOf(kind), channelOf(kind, deviceTopic('{id}', restOf(kind)))]),
+      ...kinds.map(kind => [`home_${nameOf(kind)}`, channelOf(kind, mountedTopic('{home_id}', '{id}', restOf(kind)))]),
+      [
+        'home_command_changes',
+        { ...channelAt(homeCommandsTopic('{home_id}')), messages: { change: ref('messages', 'command_change') } },
+      ],
+    ]),
+    operations: Object.fromEntries([
+      ...inbound.map(kind => [`receive_${nameOf(kind)}`, operation('receive', nameOf(kind))]),
+      ...outbound.map(kind => [`send_${nameOf(kind)}`, operation('send', nameOf(kind))]),
+      ...kinds.map(kind => [`forward_${nameOf(kind)}`, operation('send', `home_${nameOf(kind)}`)]),
+      ['send_command_changes', operation('send', 'home_command_changes')],
+    ]),
+    components: {
+      messages: Object.fromEntries([
+        ...kinds.map(kind => [nameOf(kind), messageOf(kind, payloads[kind])]),
+        ['command_change', messageOf('command_change', homeCommand)],
+      ]),
+    },
+  }
+}
+
+const nameOf = (kind: string) => kind.replace('/', '_')
+const restOf = (kind: Inbound | Outbound) => (kind === 'alert' ? 'alert/{key}' : kind)
+const ref = (section: string, name: string) => ({ $ref: `#/components/${section}/${name}` })
+const operation = (action: 'send' | 'receive', channel: string) => ({
+  action,
+  channel: { $ref: `#/channels/${channel}` },
+})
+
+function channelAt(address: string) {
+  const names = [...address.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, {}])
+  return { address, parameters: Object.fromEntries(names) }
+}
+
+const channelOf = (kind: Inbound | Outbound, address: string) => ({
+  ...channelAt(address),
+  messages: { [nameOf(kind)]: ref('messages', nameOf(kind)) },
+  ...(retained.has(kind) ? { description: 'Retained by the hub' } : {}),
+})
+
+function messageOf(name: string, schema: z.ZodType) {
+  const { $schema: _, ...payload } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' })
+  return { name, contentType: 'application/json', payload }
+}

@@ -1,0 +1,83 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { deviceNumber, getDevice } from '../devices/devices.js'
+import { HubError } from '../errors.js'
+import { exportReadings, fieldNames, type Reading } from '../telemetry/readings.js'
+import type { Api } from './api.js'
+import type { ApiContext } from './context.js'
+import { checkHome } from './rights.js'
+import { byId } from './schemas.js'
+import { fields, range, wholeRange } from './telemetry.js'
+
+const formats = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' } as const
+
+const querystring = z.strictObject({
+  ...range,
+  fields: fields.optional(),
+  format: z.enum(['csv', 'ndjson']).default('csv'),
+})
+/** The file itself: its lines are not checked again on their way out. */
+const stream = z.custom<Readable>().meta({ type: 'string' })
+const file = {
+  200: {
+    description: 'One sample a line, oldest first',
+    content: { 'text/csv': { schema: stream }, 'application/x-ndjson': { schema: stream } },
+  },
+}
+
+export function exportRoute(app: Api, { store: { db } }: ApiContext): void {
+  app.get(
+    '/telemetry/:id/export',
+    {
+      config: { who: 'reader' },
+      schema: { summary: 'Stream the samples of a device as a file', params: byId, querystring, response: file },
+    },
+    async (request, reply) => {
+      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { format, fields } = request.query
+      const whole = { ...wholeRange(request.query), fields }
+      const num = await deviceNumber(db, id)
+      const pages = untilClosing(exportReadings(db, num, whole), app.closing)
+      const lines = format === 'csv' ? csv(pages, fields ?? (await fieldNames(db, num, whole))) : ndjson(pages)
+      reply.type(formats[format]).header('content-disposition', `attachment; filename="${id}.${format}"`)
+      // A page is read when the socket has taken the one before, so memory stays flat however long the range is.
+      return reply.send(Readable.from(lines, { highWaterMark: 1 }))
+    },
+  )
+}
+
+type Pages = AsyncIterable<readonly Reading[]>
+
+/** A server that closes does not wait for a ten-year export: the file ends short and its connection with an error. */
+async function* untilClosing(pages: Pages, closing: AbortSignal) {
+  for await (const page of pages) {
+    if (closing.aborted) throw new HubError('shutting_down', 'The hub is shutting down.')
+    yield page
+  }
+}
+
+/** RFC 4180: comma, quotes where needed, CR LF. Columns ts, received_at, quality, then the fields. */
+export async function* csv(pages: Pages, fields: readonly string[]) {
+  yield row(['ts', 'received_at', 'quality', ...fields])
+  for await (const page of pages) {
+    yield page
+      .map(({ ts, received_at, quality, data }) => row([ts, received_at, quality, ...fields.map(field => data[field])]))
+      .join('')
+  }
+}
+
+async function* ndjson(pages: Pages) {
+  for await (const page of pages) yield page.map(reading => `${JSON.stringify(reading)}\n`).join('')
+}
+
+type Cell = string | number | boolean | undefined
+
+const row = (cells: readonly Cell[]) => `${cells.map(cell).join(',')}\r\n`
+
+/** A text that a spreadsheet would take for a formula is led by an apostrophe (OWASP, CSV injection). */
+function cell(value: Cell): string {
+  if (value === undefined) return ''
+  if (typeof value !== 'string') return String(value)
+  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,87 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { type ErrorCode, HubError, statuses } from '../errors.js'
+import { PayloadFault } from '../json.js'
+import type { Api } from './api.js'
+import { methodsAt } from './declare.js'
+
+/** Answers every error in the contract's one shape. What nobody expected is logged whole and told as `internal`. */
+export function answerFaults(app: Api): void {
+  app.setErrorHandler(answer)
+  app.setNotFoundHandler(request => {
+    const [path = ''] = request.url.split('?', 1)
+    const allowed = methodsAt(app.declared, path)
+    if (allowed.length === 0) throw new HubError('not_found', 'There is nothing here.')
+    throw new HubError('method_not_allowed', `${request.method} is not possible here.`, [
+      `allow: ${allowed.join(', ')}`,
+    ])
+  })
+}
+
+export function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const told = toldAs(error)
+  const { method, routeOptions } = request
+  if (told.status >= 500) request.log.error({ err: error, method, route: routeOptions.url }, 'a request failed')
+  if (told.code === 'unauthorized') reply.header('www-authenticate', 'Bearer')
+  if (told.code === 'method_not_allowed') reply.header('allow', told.details[0]?.slice('allow: '.length))
+  reply.code(told.status).type('application/json').serializer(JSON.stringify)
+  reply.send({ error: told.code, message: told.message, details: told.details })
+}
+
+function toldAs(error: unknown): HubError {
+  if (error instanceof HubError) return error
+  if (error instanceof PayloadFault) return new HubError('invalid_request', 'The body cannot be read.', [error.message])
+  if (hasZodFastifySchemaValidationErrors(error)) {
+    const place = { querystring: 'query', undefined: 'request' }[String(validationContext(error))]
+    return new HubError(
+      'invalid_request',
+      'The request is not valid.',
+      linesOf(error, place ?? validationContext(error)),
+    )
+  }
+  return isFastifyError(error) ? fastifyFault(error) : new HubError('internal', 'Internal error')
+}
+
+const validationContext = (error: object) => String('validationContext' in error ? error.validationContext : 'request')
+
+const linesOf = (error: { validation: { instancePath: string; message?: string }[] }, place: string) =>
+  error.validation.map(({ instancePath, message = 'is not valid' }) =>
+    `${place}${instancePath === '/' ? '' : instancePath}: ${message}`.slice(0, 500),
+  )
+
+const isFastifyError = (error: unknown): error is FastifyError =>
+  error instanceof Error && 'code' in error && 'statusCode' in error && Number(error.statusCode) < 500
+
+const byStatus = new Map<number, ErrorCode>([
+  [404, 'not_found'],
+  [413, 'payload_too_large'],
+  [415, 'unsupported_media_type'],
+])
+
+/** Fastify refuses in words of its own; statuses outside the closed list are told as `invalid_request`. */
+function fastifyFault({ statusCode = 400, message }: FastifyError): HubError {
+  return new HubError(byStatus.get(statusCode) ?? 'invalid_request', message)
+}
+
+/** For what is not even HTTP, or came too slowly: there is no request to answer, only a socket. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const body = JSON.stringify({ error: 'invalid_request', message: clientFault(error.code), details: [] })
+  const status = statuses.invalid_request
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+  socket.destroySoon()
+}
+
+function clientFault(code: string | undefined): string {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'The request came too slowly.'
+  if (code === 'HPE_HEADER_OVERFLOW') return 'The header is too large.'
+  return 'This is not HTTP.'
+}

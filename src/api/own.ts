@@ -1,0 +1,68 @@
+import { z } from 'zod'
+import { getDevice } from '../devices/devices.js'
+import { desiredPayload, getState } from '../devices/state.js'
+import { HubError } from '../errors.js'
+import { desired, heartbeat, telemetry } from '../messages.js'
+import type { DevicePrincipal } from '../principal.js'
+import type { Api } from './api.js'
+import { keepJsonBodies } from './body.js'
+import type { ApiContext } from './context.js'
+import { device } from './devices.js'
+import { deviceOf } from './rights.js'
+import { time } from './schemas.js'
+
+const view = z.object({ device, desired, now: time })
+const stored = z.object({ stored: z.literal(true) })
+/** The bodies are judged by the bridge, as what comes by MQTT is; their schemas are here for the documents. */
+const unjudged = () => (value: unknown) => ({ value })
+
+/** What a device may do for itself over HTTP: what it would do over MQTT. */
+export function ownRoutes(app: Api, context: ApiContext): void {
+  const { db } = context.store
+  keepJsonBodies(app)
+  app.get(
+    '/devices/status',
+    { config: { who: 'device' }, schema: { summary: 'A device’s own view of itself', response: { 200: view } } },
+    async request => {
+      const { id, home_id } = deviceOf(request)
+      const [device, state] = await Promise.all([getDevice(db, id), getState(db, { id, home_id })])
+      return { device, desired: desired.parse(JSON.parse(desiredPayload(state))), now: Date.now() }
+    },
+  )
+  app.post(
+    '/devices/heartbeat',
+    {
+      config: { who: 'device' },
+      validatorCompiler: unjudged,
+      schema: { summary: 'Say that the device is alive, with vitals', body: heartbeat, response: { 202: stored } },
+    },
+    async (request, reply) => {
+      await take(context, deviceOf(request), 'heartbeat', request.body)
+      return reply.code(202).send({ stored: true })
+    },
+  )
+  app.post(
+    '/telemetry',
+    {
+      config: { who: 'device' },
+      validatorCompiler: unjudged,
+      schema: { summary: 'Store readings; answered after the commit', body: telemetry, response: { 202: stored } },
+    },
+    async (request, reply) => {
+      await take(context, deviceOf(request), 'telemetry', request.body)
+      return reply.code(202).send({ stored: true })
+    },
+  )
+}
+
+async function take({ ingest }: ApiContext, device: DevicePrincipal, rest: string, body: unknown): Promise<void> {
+  if (!Buffer.isBuffer(body)) throw new HubError('invalid_request', 'The body is missing.')
+  throwIfQuarantined(await ingest(device, rest, body))
+}
+
+/** @throws HubError `invalid_payload` with the reason and the quarantine's id */
+export function throwIfQuarantined({ quarantined }: Awaited<ReturnType<ApiContext['ingest']>>): void {
+  if (!quarantined) return
+  const { id, message } = quarantined
+  throw new HubError('invalid_payload', 'The message was quarantined.', [message, `quarantine_id: ${id}`])
+}

@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { idPattern } from '../topics.js'
+import { endOfTime, parseTime } from './time.js'
+
+/** The words that several routes share. What clients send is strict: a name that is not known is a fault, not a silent default. */
+
+export const id = z.string().regex(idPattern, 'is not an id: a-z, 0-9, _ and -, 1 to 64 characters')
+export const byId = z.strictObject({ id })
+
+/** Milliseconds since 1970, UTC. */
+export const time = z.int().min(0).max(endOfTime).describe('Milliseconds since 1970, UTC')
+const word = (length: number) => z.string().trim().min(1).max(length)
+/** A name that people read: one line, no control characters. */
+export const name = word(128).regex(/^\P{Cc}*$/u, 'holds a control character')
+export const json = z.record(z.string(), z.unknown())
+
+/** The part of a query that says which page of a list. */
+export const page = {
+  limit: z.coerce.number().int().min(1).max(1000).default(100).describe('Rows at most'),
+  cursor: z.string().max(1024).optional().describe('The `next_cursor` of the page before'),
+}
+export const next_cursor = z.string().nullable().describe('For the next page; null on the last')
+
+/** A moment in a query. */
+export const moment = z
+  .string()
+  .max(64)
+  .describe('Milliseconds since 1970, ISO 8601, `now`, or relative like -1h or -7d')
+  .transform((text, context) => {
+    const at = parseTime(text, Date.now())
+    if (at !== null) return at
+    context.addIssue({
+      code: 'custom',
+      message: 'is no time: milliseconds since 1970, ISO 8601, now, or like -1h, -7d',
+    })
+    return z.NEVER
+  })
+
+/** A list in a query, separated by commas. */
+export const list = (max: number, what: string) =>
+  z
+    .string()
+    .max(8192)
+    .describe(`${what}, separated by commas`)
+    .transform(text => text.split(',').filter(part => part !== ''))
+    .pipe(z.array(z.string().max(128)).min(1).max(max))
+
+/** What is answered when there is nothing to say: status 204. */
+export const nothing = (what: string) => z.null().describe(what)
+
+/** Every answer that is not 2xx. */
+export const fault = z.object({
+  error: z.string().describe('A code from a closed list'),
+  message: z.string(),
+  details: z.array(z.string()).describe('A line for each fault'),
+})

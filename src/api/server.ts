@@ -1,0 +1,122 @@
+import { setMaxListeners } from 'node:events'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Config } from '../../config/config.js'
+import type { Api } from './api.js'
+import { authRoutes } from './auth.js'
+import { bodyLimit, readJsonBodies } from './body.js'
+import { commandRoutes } from './commands.js'
+import type { ApiContext } from './context.js'
+import { listRoutes } from './declare.js'
+import { deviceRoutes } from './devices.js'
+import { exportRoute } from './export.js'
+import { answer, answerClientError, answerFaults } from './faults.js'
+import { healthRoutes } from './health.js'
+import { keyRoutes } from './keys.js'
+import { metricsRoutes } from './metrics.js'
+import { documentRoutes, openOpenapi } from './openapi.js'
+import { ownRoutes } from './own.js'
+import { quarantineRoutes } from './quarantine.js'
+import { reportRoutes } from './reports.js'
+import { guardRoutes } from './rights.js'
+import { stateRoutes } from './state.js'
+import { telemetryRoutes } from './telemetry.js'
+import { userRoutes } from './users.js'
+
+/** One line for each resource. */
+const resources = [
+  authRoutes,
+  userRoutes,
+  deviceRoutes,
+  keyRoutes,
+  stateRoutes,
+  reportRoutes,
+  telemetryRoutes,
+  exportRoute,
+  commandRoutes,
+  quarantineRoutes,
+]
+
+/**
+ * Makes the HTTP server, ready and not yet listening: whoever calls it may take WebSocket upgrades from `server` first.
+ * @throws Error when a route does not declare who may use it
+ */
+export async function createApi(context: ApiContext): Promise<FastifyInstance> {
+  const app = newServer(context)
+  listRoutes(app)
+  answerFaults(app)
+  readJsonBodies(app)
+  await protect(app, context.config)
+  await openOpenapi(app)
+  guardRoutes(app, context)
+  metricsRoutes(app, context)
+  healthRoutes(app, context)
+  await documentRoutes(app)
+  await app.register(
+    (v1: Api, _, done) => {
+      for (const addRoutes of resources) addRoutes(v1, context)
+      done()
+    },
+    { prefix: '/api/v1' },
+  )
+  // A scope of its own: within it bodies are kept as they came.
+  await app.register(
+    (own: Api, _, done) => {
+      ownRoutes(own, context)
+      done()
+    },
+    { prefix: '/api/v1' },
+  )
+  await app.ready()
+  return app
+}
+
+function newServer({ log }: ApiContext): Api {
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit,
+    trustProxy: false,
+    requestTimeout: 30_000,
+    http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+    routerOptions: { maxParamLength: 256 },
+    return503OnClosing: false,
+    frameworkErrors: answer,
+    clientErrorHandler: answerClientError,
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  const closing = new AbortController()
+  setMaxListeners(0, closing.signal)
+  app.decorate('closing', closing.signal)
+  app.addHook('preClose', async () => closing.abort())
+  return app
+}
+
+/** Headers that browsers heed. The hub speaks plain HTTP, so nothing here may send them to HTTPS: that is for a proxy to say. */
+async function protect(app: Api, { cors_origins }: Config): Promise<void> {
+  await app.register(helmet, {
+    strictTransportSecurity: false,
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        imgSrc: ["'self'", 'data:'],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  })
+  if (cors_origins) {
+    const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+    const origin = cors_origins.split(',').map(one => one.trim())
+    await app.register(cors, { origin, methods, exposedHeaders: ['retry-after'], maxAge: 600 })
+  }
+  await app.register(rateLimit, { global: false })
+}

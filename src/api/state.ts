@@ -1,0 +1,51 @@
+import { z } from 'zod'
+import { getDevice } from '../devices/devices.js'
+import { type DeviceState, getState, mergeDesired, openDifference } from '../devices/state.js'
+import type { Api } from './api.js'
+import type { ApiContext } from './context.js'
+import { checkHome } from './rights.js'
+import { byId, json, time } from './schemas.js'
+
+const state = z.object({
+  device_id: z.string(),
+  home_id: z.string(),
+  reported: json,
+  reported_version: z.int(),
+  reported_at: time.nullable(),
+  desired: json,
+  desired_version: z.int(),
+  desired_at: time.nullable(),
+  open: json.describe('What is desired and not reported so yet'),
+})
+const answer = { 200: z.object({ state }) }
+const shown = (state: DeviceState) => ({ state: { ...state, open: openDifference(state.desired, state.reported) } })
+
+export function stateRoutes(app: Api, { store: { db }, desiredChanged }: ApiContext): void {
+  app.get(
+    '/devices/:id/state',
+    {
+      config: { who: 'reader' },
+      schema: { summary: 'Read reported and desired state', params: byId, response: answer },
+    },
+    async request => shown(await getState(db, checkHome(request, await getDevice(db, request.params.id), 'device'))),
+  )
+  app.patch(
+    '/devices/:id/desired',
+    {
+      config: { who: 'member' },
+      bodyLimit: 64 * 1024,
+      schema: {
+        summary: 'Merge a wish into the desired state (JSON Merge Patch: null removes a name)',
+        params: byId,
+        body: json,
+        response: answer,
+      },
+    },
+    async request => {
+      const device = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const state = await mergeDesired(db, device, request.body)
+      await desiredChanged({ id: device.id, home_id: device.home_id })
+      return shown(state)
+    },
+  )
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { deviceNumber, getDevice } from '../devices/devices.js'
+import { HubError } from '../errors.js'
+import { timezoneOf } from '../homes/homes.js'
+import { aggregate, aggregations } from '../telemetry/aggregate.js'
+import { deleteReadings, latestReadings, listReadings } from '../telemetry/readings.js'
+import type { Api } from './api.js'
+import type { ApiContext } from './context.js'
+import { checkHome } from './rights.js'
+import { byId, json, list, moment, next_cursor, page, time } from './schemas.js'
+import { endOfTime } from './time.js'
+
+const value = z.union([z.number(), z.boolean(), z.string()])
+const reading = z.object({
+  ts: time,
+  received_at: time,
+  data: z.record(z.string(), value),
+  metadata: json.optional(),
+  quality: z.literal('received').optional().describe('The device’s time was beyond belief; ts is the receive time'),
+})
+const device_id = z.string()
+export const fields = list(100, 'Fields')
+/** `[start_time, end_time)`; everything when neither is given. */
+export const range = { start_time: moment.optional(), end_time: moment.optional() }
+const readingsQuery = z.strictObject({
+  ...page,
+  ...range,
+  fields: fields.optional(),
+  order: z.enum(['asc', 'desc']).default('desc'),
+})
+const aggregateQuery = z.strictObject({
+  field: list(20, 'Fields'),
+  aggregation: list(7, aggregations.join(' ')).pipe(z.array(z.enum(aggregations))),
+  window: z.string().max(8).describe('10s, 15m, 1h, 1d, 1w, 1mo …'),
+  start_time: moment.default(() => Date.now() - 86_400_000),
+  end_time: moment.default(() => Date.now()),
+  timezone: z.string().max(64).optional().describe('IANA name; the home’s when not given'),
+})
+const series = z.object({
+  field: z.string(),
+  aggregation: z.enum(aggregations),
+  points: z.array(z.object({ start: time, value: value.nullable(), count: z.int() })).readonly(),
+})
+
+export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
+  app.get(
+    '/telemetry/:id',
+    {
+      config: { who: 'reader' },
+      schema: {
+        summary: 'Read the samples of a device',
+        params: byId,
+        querystring: readingsQuery,
+        response: { 200: z.object({ device_id, telemetry: z.array(reading), next_cursor }) },
+      },
+    },
+    async request => {
+      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const query = { ...request.query, ...wholeRange(request.query) }
+      const { readings: telemetry, next_cursor } = await listReadings(db, await deviceNumber(db, id), query)
+      return { device_id: id, telemetry, next_cursor }
+    },
+  )
+  app.get(
+    '/telemetry/:id/latest',
+    {
+      config: { who: 'reader' },
+      schema: {
+        summary: 'Read the newest value of each field',
+        params: byId,
+        response: {
+          200: z.object({ device_id, latest: z.record(z.string(), z.object({ value, ts: time })) }),
+        },
+      },
+    },
+    async request => {
+      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      return { device_id: id, latest: await latestReadings(db, await deviceNumber(db, id)) }
+    },
+  )
+  app.delete(
+    '/telemetry/:id',
+    {
+      config: { who: 'owner' },
+      schema: {
+        summary: 'Delete the samples of a range',
+        params: byId,
+        querystring: z.strictObject({ start_time: moment, end_time: moment }),
+        response: { 200: z.object({ device_id, deleted: z.int().describe('Samples') }) },
+      },
+    },
+    async request => {
+      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const num = await deviceNumber(db, id)
+      return { device_id: id, deleted: await deleteReadings(db, num, wholeRange(request.query)) }
+    },
+  )
+  aggregatedRoute(app, db)
+}
+
+function aggregatedRoute(app: Api, db: ApiContext['store']['db']): void {
+  app.get(
+    '/telemetry/:id/aggregated',
+    {
+      config: { who: 'reader' },
+      schema: {
+        summary: 'Aggregate samples over windows of time',
+        params: byId,
+        querystring: aggregateQuery,
+        response: {
+          200: z.object({ device_id, window: z.string(), timezone: z.string(), series: z.array(series) }),
+        },
+      },
+    },
+    async request => {
+      const { id, home_id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { field: fields, aggregation, window } = request.query
+      const timezone = request.query.timezone ?? (await timezoneOf(db, home_id))
+      const query = { ...wholeRange(request.query), fields, aggregations: aggregation, window, timezone }
+      return { device_id: id, window, timezone, series: await aggregate(db, await deviceNumber(db, id), query) }
+    },
+  )
+}
+
+/** @throws HubError `invalid_request` when the range ends before it begins */
+export function wholeRange({
+  start_time = 0,
+  end_time = endOfTime,
+}: {
+  start_time?: number | undefined
+  end_time?: number | undefined
+}) {
+  if (start_time > end_time) throw new HubError('invalid_request', 'start_time lies after end_time.')
+  return { start_time, end_time }
+}
