@@ -32,6 +32,27 @@ describe('PUBACK', () => {
     expect(await device.next('puback')).toMatchObject({ messageId: 7 })
   })
 
+  test('comes for each message when that one is committed', async () => {
+    const { port, recorder } = await ours()
+    const held: Done[] = []
+    recorder.onReceive = (_message, done) => held.push(done)
+    const device = await rawDevice(port, 'd1')
+    device.send(...[1, 2, 3].map(id => publishPacket('devices/d1/telemetry', id)))
+    await until(() => held.length === 3)
+    const answered = async () => {
+      await device.send({ cmd: 'pingreq' }).next('pingresp')
+      return device.acks
+    }
+    held[1]?.(null)
+    expect(await answered()).toBe(0)
+    held[0]?.(null)
+    expect(await answered()).toBe(2)
+    held[0]?.(null)
+    expect(await answered()).toBe(2)
+    held[2]?.(null)
+    expect(await answered()).toBe(3)
+  })
+
   test('stock Aedes: a store that listens for publish is acknowledged before it has stored', async () => {
     const { aedes, port } = await stock()
     let stored = false
@@ -177,7 +198,10 @@ describe('a SUBSCRIBE with allowed and denied filters on a kept session', () => 
     return { granted, foreign: back.packets.filter(packet => packet.cmd === 'publish').length }
   }
   test('stores the allowed ones only', async () => {
-    expect(await mixed(await ours())).toEqual({ granted: [1, 128], foreign: 0 })
+    const persistence = memoryPersistence()
+    expect(await mixed(await ours({}, { persistence }))).toEqual({ granted: [1, 128], foreign: 0 })
+    const stored = await persistence.subscriptionsByClient({ id: 'd1' })
+    expect(stored.map(({ topic }) => topic)).toEqual(['homes/home-d1/devices/d1/commands'])
   })
   test('stock Aedes: stores the denied ones and delivers to them', async () => {
     expect(await mixed(await stock())).toEqual({ granted: [1, 128], foreign: 1 })

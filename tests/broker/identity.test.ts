@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Refusal } from '../../broker/contract.js'
 import { ours, startBroker, stock, type Target, until } from './harness.js'
-import { connectBytes, publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
+import { connectBytes, connectPacket, publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
 
 describe('the client id', () => {
   const stolen = async ({ port }: Target) => {
@@ -109,6 +109,14 @@ describe('credentials', () => {
     const raw = new Raw(port).connect('d1', { username: 'a'.repeat(65_000) })
     await until(() => raw.closed)
     expect(recorder.attempts).toEqual([])
+  })
+  test('that are refused are told so even behind megabytes that nobody read', async () => {
+    const { port } = await startBroker()
+    const raw = new Raw(port)
+    const more = Array.from({ length: 40 }, () => publishPacket('devices/d1/telemetry', 0, Buffer.alloc(100_000)))
+    raw.send(connectPacket('d1', { password: Buffer.from('wrong') }), ...more)
+    expect(await raw.next('connack')).toMatchObject({ returnCode: 4 })
+    await until(() => raw.closed)
   })
   test('that are disabled get 5; a store that fails gets 3', async () => {
     const { port, recorder } = await startBroker()
