@@ -1,16 +1,31 @@
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import mqttPacket from 'mqtt-packet'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import websocket from 'websocket-stream'
 import { WebSocket } from 'ws'
 import type { Core } from '../../broker/broker.js'
 import type { Done } from '../../broker/contract.js'
+import type { Flood } from './flood.js'
 import { connectDevice, connectPerson, ours, startBroker, stock, type Target, until } from './harness.js'
 import { connectPacket, publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
 
 const percentile = (values: number[], share: number) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length * share)] ?? 0
+
+/** Latencies are measured here: a neighbour on the same cores may spoil one run. */
+const onBusyMachines = { retry: 2 }
+
+function startFlood(flood: Flood) {
+  const state = { acknowledged: false }
+  const worker = new Worker(new URL('./flood.js', import.meta.url), { workerData: flood })
+  worker.on('message', () => {
+    state.acknowledged = true
+  })
+  onTestFinished(async () => void (await worker.terminate()))
+  return state
+}
 
 describe('a subscriber that does not read', () => {
   const stalled = async (target: Target, qos: 0 | 1) => {
@@ -30,38 +45,38 @@ describe('a subscriber that does not read', () => {
     const latencies: number[] = []
     let sent = 0
     person.on('message', () => latencies.push(performance.now() - sent))
-    const loud = await Promise.all(['l1', 'l2'].map(id => rawDevice(port, id)))
     const quiet = await rawDevice(port, 'd2')
-    const payload = Buffer.alloc(10_000, 32)
-    for (let i = 0; i < 40; i++) {
-      loud.forEach((raw, n) => {
-        const ids = Array.from({ length: 30 }, (_, k) => i * 30 + k + 1)
-        raw.send(...ids.map(id => publishPacket(`devices/l${n + 1}/telemetry`, id, payload)))
-      })
+    const flood = startFlood({ port, ids: ['l1', 'l2'], count: 1200, size: 10_000, burst: 20, every: 10 })
+    while (!flood.acknowledged && latencies.length < 200) {
+      const { length } = latencies
       sent = performance.now()
       quiet.send(publishPacket('devices/d2/telemetry', 0, '{}'))
-      await until(() => latencies.length > i || performance.now() - sent > 1500)
-      if (latencies.length <= i) return { p99: 1500, loud }
+      await until(() => latencies.length > length || performance.now() - sent > 1500)
+      if (latencies.length === length) return { p99: 1500, flood }
       await sleep(5)
     }
-    return { p99: percentile(latencies, 0.99), loud }
+    return { p99: percentile(latencies, 0.99), flood }
   }
-  test('at QoS 1 is closed at 1 MiB, and delays nobody', async () => {
+  test('at QoS 1 is closed at 1 MiB, and delays nobody', onBusyMachines, async () => {
     const target = await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
     const { p99 } = await stalled(target, 1)
     expect(p99).toBeLessThan(100)
     await until(() => target.broker.stats().closed.slow === 1)
   })
-  test('at QoS 0 misses what does not fit, delays nobody, and is cut when it has read nothing for 5 s', async () => {
-    const target = await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
-    const { p99, loud } = await stalled(target, 0)
-    expect(p99).toBeLessThan(100)
-    await until(() => loud.every(({ acks }) => acks === 1200), 'acknowledging all', 4000)
-    await until(() => target.broker.stats().dropped_slow > 0)
-    const start = performance.now()
-    await until(() => target.broker.stats().closed.slow === 1)
-    expect(performance.now() - start).toBeLessThan(6500)
-  })
+  test(
+    'at QoS 0 misses what does not fit, delays nobody, and is cut when it has read nothing for 5 s',
+    onBusyMachines,
+    async () => {
+      const target = await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
+      const { p99, flood } = await stalled(target, 0)
+      expect(p99).toBeLessThan(100)
+      await until(() => flood.acknowledged)
+      await until(() => target.broker.stats().dropped_slow > 0)
+      const start = performance.now()
+      await until(() => target.broker.stats().closed.slow === 1)
+      expect(performance.now() - start).toBeLessThan(6500)
+    },
+  )
   test('does not hold up who publishes to it while there is room', async () => {
     const { port, broker } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' })
     const reader = new Raw(port).connect('user-slow', { password: Buffer.from('person1:admin') })
@@ -113,32 +128,36 @@ test('a publisher that never reads its acknowledgements is not read from, and cu
 }, 30_000)
 
 describe('ten times the message quota', () => {
-  test('is slowed down to the quota, nothing is lost, and others are acknowledged as fast as before', async () => {
-    const { port, recorder, broker } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '100' })
-    const quiet = await connectDevice({ port }, 'd2')
-    const measure = async () => {
-      const times: number[] = []
-      for (let i = 0; i < 40; i++) {
-        const start = performance.now()
-        await quiet.publishAsync('devices/d2/telemetry', '{}', { qos: 1 })
-        times.push(performance.now() - start)
-        await sleep(5)
+  test(
+    'is slowed down to the quota, nothing is lost, and others are acknowledged as fast as before',
+    onBusyMachines,
+    async () => {
+      const { port, recorder, broker } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '100' })
+      const quiet = await connectDevice({ port }, 'd2')
+      const measure = async () => {
+        const times: number[] = []
+        for (let i = 0; i < 100; i++) {
+          const start = performance.now()
+          await quiet.publishAsync('devices/d2/telemetry', '{}', { qos: 1 })
+          times.push(performance.now() - start)
+          await sleep(5)
+        }
+        return percentile(times, 0.99)
       }
-      return percentile(times, 0.99)
-    }
-    const calm = await measure()
-    const loud = await rawDevice(port, 'd1')
-    const start = performance.now()
-    for (let i = 1; i <= 400; i++) loud.send(publishPacket('devices/d1/telemetry', i))
-    const busy = await measure()
-    await until(() => loud.acks === 400)
-    const took = performance.now() - start
-    expect(took).toBeGreaterThan(2300)
-    expect(took).toBeLessThan(4500)
-    expect(busy).toBeLessThan(Math.max(2 * calm, 25))
-    expect(recorder.messages.filter(({ device }) => device.id === 'd1')).toHaveLength(400)
-    expect(broker.stats().closed).toEqual({})
-  })
+      const calm = await measure()
+      const start = performance.now()
+      const flood = startFlood({ port, ids: ['d1'], count: 400, size: 2, burst: 10, every: 10 })
+      await until(() => recorder.messages.some(({ device }) => device.id === 'd1'))
+      const busy = await measure()
+      await until(() => flood.acknowledged)
+      const took = performance.now() - start
+      expect(took).toBeGreaterThan(2300)
+      expect(took).toBeLessThan(4500)
+      expect(busy).toBeLessThan(Math.max(2 * calm, 25))
+      expect(recorder.messages.filter(({ device }) => device.id === 'd1')).toHaveLength(400)
+      expect(broker.stats().closed).toEqual({})
+    },
+  )
   test('a slowed device is not taken for dead', async () => {
     const { port, recorder } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '10' })
     const device = await rawDevice(port, 'd1', { keepalive: 1 })
