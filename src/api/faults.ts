@@ -47,9 +47,11 @@ function toldAs(error: unknown): HubError {
 const validationContext = (error: object) => String('validationContext' in error ? error.validationContext : 'request')
 
 const linesOf = (error: { validation: { instancePath: string; message?: string }[] }, place: string) =>
-  error.validation.map(({ instancePath, message = 'is not valid' }) =>
-    `${place}${instancePath === '/' ? '' : instancePath}: ${message}`.slice(0, 500),
-  )
+  error.validation
+    .slice(0, 50)
+    .map(({ instancePath, message = 'is not valid' }) =>
+      `${place}${instancePath === '/' ? '' : instancePath}: ${message}`.slice(0, 500),
+    )
 
 const isFastifyError = (error: unknown): error is FastifyError =>
   error instanceof Error && 'code' in error && 'statusCode' in error && Number(error.statusCode) < 500

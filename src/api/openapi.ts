@@ -57,7 +57,9 @@ export async function documentRoutes(app: Api): Promise<void> {
     docs.addHook('onRoute', route => {
       route.config = { ...route.config, who: 'anyone' }
     })
-    void docs.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null } })
+    // The page writes styles of its own; nothing else of the policy is loosened for it.
+    const transformStaticCSP = (policy: string) => `${policy};style-src 'self' 'unsafe-inline'`
+    void docs.register(swaggerUi, { routePrefix: '/docs', uiConfig: { validatorUrl: null }, transformStaticCSP })
     done()
   })
 }

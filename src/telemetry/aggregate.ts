@@ -18,8 +18,11 @@ export interface AggregateQuery extends TimeRange {
 export interface Series {
   readonly field: string
   readonly aggregation: Aggregation
-  /** Empty windows are left out. `start` is the window's, in milliseconds since 1970; `count` the samples in it. */
-  readonly points: readonly { start: number; value: number | string; count: number }[]
+  /**
+   * Empty windows are left out. `start` is the window's, in milliseconds since 1970; `count` the samples in it; `value` null where the
+   * sum is too large for a number.
+   */
+  readonly points: readonly { start: number; value: number | string | null; count: number }[]
 }
 
 type Source = RawBuilder<unknown>
@@ -34,10 +37,16 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   return Promise.all(
     wanted.map(async ({ field, aggregation }) => {
       const { rows } = await statement(source, pathOf(field), aggregation).execute(db)
-      return { field, aggregation, points: rows.map(({ start, value, count }) => ({ start, value, count })) }
+      return {
+        field,
+        aggregation,
+        points: rows.map(({ start, value, count }) => ({ start, value: finite(value), count })),
+      }
     }),
   )
 }
+
+const finite = (value: number | string) => (value === Infinity || value === -Infinity ? null : value)
 
 /** Rows of (start, ts, data): each sample with the beginning of its window. */
 function sourceOf(device_num: number, { window: text, timezone, start_time, end_time }: AggregateQuery): Source {
@@ -58,7 +67,8 @@ const anything = sql`json_type(data, path) is not null`
 
 const expressions: Readonly<Record<Aggregation, RawBuilder<unknown>>> = {
   mean: sql`avg(json_extract(data, path))`,
-  sum: sql`sum(json_extract(data, path))`,
+  // total() and not sum(), which fails when integers add up beyond 64 bits.
+  sum: sql`total(json_extract(data, path))`,
   min: sql`min(json_extract(data, path))`,
   max: sql`max(json_extract(data, path))`,
   count: sql`count(*)`,

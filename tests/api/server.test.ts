@@ -1,0 +1,328 @@
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { admin, field, type Started, startApi } from './harness.js'
+
+let hub: Started
+let key: string
+beforeAll(async () => {
+  hub = await startApi()
+  key = await hub.device('d1')
+})
+afterAll(() => hub.close())
+
+describe('an answer that is not 2xx has the contract’s shape', () => {
+  const post = (headers: Record<string, string>, raw: string | Buffer = '{"name":"x"}') =>
+    hub.call('POST', '/api/v1/devices', { raw, headers })
+
+  test.each([
+    ['bad JSON', '{"name":', 400],
+    ['trailing garbage', '{"name":"x"} x', 400],
+    ['a name given twice', '{"name":"x","name":"y"}', 400],
+    ['__proto__', '{"name":"x","__proto__":{"home_id":"other"}}', 400],
+    ['constructor', '{"name":"x","constructor":{"prototype":{}}}', 400],
+    ['a number too large', '{"name":"x","a":1e999}', 400],
+    ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), 400],
+    ['10,000 levels', '['.repeat(10_000) + ']'.repeat(10_000), 400],
+    ['2 MiB', JSON.stringify({ name: 'x'.repeat(2 * 1024 * 1024) }), 413],
+  ])('%s', async (_, raw, status) => {
+    const answer = await post({}, raw)
+    expect(answer.status).toBe(status)
+    expect(Object.keys(answer.body as object)).toEqual(['error', 'message', 'details'])
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/)
+  })
+
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'application/jsonx',
+    'application/json-patch+json',
+    'text/json',
+    'application/json, text/plain',
+    'nonsense',
+    ' ',
+  ])('a body of type %s is refused', async type => {
+    expect(await post({ 'content-type': type })).toMatchObject({
+      status: 415,
+      body: { error: 'unsupported_media_type' },
+    })
+  })
+
+  test('a compressed body is refused', async () =>
+    expect((await post({ 'content-encoding': 'gzip' })).status).toBe(415))
+
+  test('JSON with a charset is read', async () =>
+    expect((await post({ 'content-type': 'application/json; charset=utf-8' })).status).toBe(201))
+
+  test.each([
+    ['GET', '/nowhere', 404, 'not_found'],
+    ['GET', '/api/v1', 404, 'not_found'],
+    ['GET', '/api/v1/devices/', 400, 'invalid_request'],
+    ['GET', '/api/v1/devices/%zz', 400, 'invalid_request'],
+    ['GET', `/api/v1/devices/${'x'.repeat(300)}`, 400, 'invalid_request'],
+    ['GET', '/api/v1/devices/..%2f..%2fetc', 400, 'invalid_request'],
+    ['GET', "/api/v1/devices/1'%20or%201=1", 400, 'invalid_request'],
+    ['PUT', '/api/v1/devices', 405, 'method_not_allowed'],
+    ['DELETE', '/api/v1/auth/login', 405, 'method_not_allowed'],
+    ['POST', '/api/v1/devices/d1', 405, 'method_not_allowed'],
+    ['OPTIONS', '/api/v1/devices', 405, 'method_not_allowed'],
+  ])('%s %s', async (method, path, status, error) => {
+    const answer = await hub.call(method, path)
+    expect(answer).toMatchObject({ status, body: { error, details: expect.any(Array) } })
+    expect(answer.headers.has('allow')).toBe(status === 405)
+  })
+
+  test('what nobody expected is logged whole and told as internal', async () => {
+    const broken = await startApi(
+      {},
+      {
+        brokerStats: () => {
+          throw new Error('canary-detail')
+        },
+      },
+    )
+    const answer = await broken.call('GET', '/metrics')
+    expect(answer).toMatchObject({ status: 500, body: { error: 'internal', message: 'Internal error', details: [] } })
+    expect(broken.logged.some(line => line.includes('canary-detail') && line.includes('"stack"'))).toBe(true)
+    await broken.close()
+  })
+})
+
+describe('what is not quite HTTP', () => {
+  const raw = (bytes: string) =>
+    new Promise<string>((resolve, reject) => {
+      const { port } = new URL(hub.url)
+      const socket = connect(Number(port), '127.0.0.1', () => socket.write(bytes))
+      let text = ''
+      socket.setEncoding('utf8').on('data', chunk => {
+        text += chunk
+      })
+      socket.on('close', () => resolve(text)).on('error', reject)
+    })
+
+  test.each([
+    ['another protocol', '\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00'],
+    ['a header of 64 KB', `GET /health HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(65_536)}\r\n\r\n`],
+    ['two lengths', 'POST /api/v1/telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'],
+  ])('%s is answered in JSON and the connection closed', async (_, bytes) => {
+    const answer = await raw(bytes)
+    expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n/)
+    expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({
+      error: 'invalid_request',
+      details: [],
+    })
+  })
+
+  test('slow headers and bodies have a limit', () => {
+    expect(hub.api.server).toMatchObject({ headersTimeout: 5000, requestTimeout: 30_000 })
+  })
+})
+
+describe('limits', () => {
+  test('5 logins a minute and address: then 429 with Retry-After, whatever a proxy header says', async () => {
+    const limited = await startApi({ HEARTH_LIMIT_LOGIN: '5' })
+    const attempt = (n: number) =>
+      limited.call('POST', '/api/v1/auth/login', {
+        key: null,
+        body: { email: admin.email, password: `wrong ${n}` },
+        headers: { 'x-forwarded-for': `10.0.0.${n}`, forwarded: `for=10.0.0.${n}`, 'x-real-ip': `10.0.0.${n}` },
+      })
+    const answers = await Promise.all(Array.from({ length: 8 }, (_, n) => attempt(n)))
+    expect(answers.map(({ status }) => status).sort()).toEqual([401, 401, 401, 401, 401, 429, 429, 429])
+    const refused = answers.find(({ status }) => status === 429)
+    expect(refused?.body).toEqual({
+      error: 'rate_limit_exceeded',
+      message: 'Too many requests, slow down.',
+      details: [],
+    })
+    expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThan(0)
+    expect((await limited.call('GET', '/api/v1/users/me')).status).toBe(200)
+    await limited.close()
+  })
+
+  test('requests are counted by person, wrong credentials by address before they are looked at', async () => {
+    let asked = 0
+    const limited = await startApi(
+      { HEARTH_LIMIT_API: '4' },
+      {
+        authenticateDevice: async () => {
+          asked++
+          throw new Error('looked')
+        },
+      },
+    )
+    const guess = () => limited.call('GET', '/api/v1/devices/status', { key: 'hk_guess' })
+    for (let n = 0; n < 4; n++) expect((await guess()).status).toBe(500)
+    expect(await guess()).toMatchObject({ status: 429 })
+    expect(asked).toBe(4)
+    await limited.close()
+
+    const own = await startApi({ HEARTH_LIMIT_API: '4' })
+    const statuses = []
+    for (let n = 0; n < 6; n++) statuses.push((await own.call('GET', '/api/v1/devices')).status)
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429])
+    expect((await own.call('GET', '/health', { key: null })).status).toBe(200)
+    await own.close()
+  })
+
+  test('changes and commands have limits of their own', async () => {
+    const limited = await startApi({ HEARTH_LIMIT_UPDATES: '3', HEARTH_LIMIT_COMMANDS: '2' })
+    await limited.device('d1')
+    const command = () => limited.call('POST', '/api/v1/devices/d1/commands', { body: { name: 'x' } })
+    const change = () => limited.call('PATCH', '/api/v1/devices/d1', { body: { name: 'y' } })
+    expect([await command(), await command(), await command()].map(({ status }) => status)).toEqual([202, 202, 429])
+    expect([await change(), await change(), await change()].map(({ status }) => status)).toEqual([200, 200, 429])
+    expect((await limited.call('GET', '/api/v1/devices/d1')).status).toBe(200)
+    await limited.close()
+  })
+
+  test('a device’s messages are limited a second', async () => {
+    const limited = await startApi({ HEARTH_LIMIT_DEVICE_MESSAGES: '2' })
+    const own = await limited.device('d1')
+    const answers = await Promise.all(
+      [1, 2, 3, 4].map(n => limited.call('POST', '/api/v1/telemetry', { key: own, body: { n } })),
+    )
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(1)
+    await expect
+      .poll(async () => (await limited.call('POST', '/api/v1/telemetry', { key: own, body: { n: 5 } })).status, {
+        timeout: 5000,
+      })
+      .toBe(202)
+    await limited.close()
+  })
+})
+
+describe('browsers', () => {
+  const preflight = (started: Started, origin: string) =>
+    started.call('OPTIONS', '/api/v1/devices', {
+      key: null,
+      headers: { origin, 'access-control-request-method': 'PATCH' },
+    })
+
+  test('of no other origin are let in unless it is configured', async () => {
+    const answer = await hub.call('GET', '/api/v1/devices', { headers: { origin: 'https://evil.example' } })
+    expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+    expect((await preflight(hub, 'https://evil.example')).status).toBe(405)
+  })
+
+  test('of configured origins are let in, by exact match', async () => {
+    const open = await startApi({ HEARTH_CORS_ORIGINS: 'https://home.example, http://localhost:5173' })
+    const allowed = async (origin: string) => (await preflight(open, origin)).headers.get('access-control-allow-origin')
+    expect(await allowed('https://home.example')).toBe('https://home.example')
+    expect(await allowed('http://localhost:5173')).toBe('http://localhost:5173')
+    for (const origin of [
+      'null',
+      'https://home.example.evil.example',
+      'https://evilhome.example',
+      'http://home.example',
+      'https://home.example:444',
+    ])
+      expect(await allowed(origin), origin).toBeNull()
+    const answer = await open.call('GET', '/api/v1/devices', { headers: { origin: 'https://home.example' } })
+    expect(answer.headers.get('access-control-allow-credentials')).toBeNull()
+    await open.close()
+  })
+
+  test('are told to trust nothing but this origin, and are not sent to HTTPS', async () => {
+    const { headers } = await hub.call('GET', '/health', { key: null })
+    expect(headers.get('content-security-policy')).toContain("default-src 'self'")
+    expect(headers.get('content-security-policy')).not.toMatch(/unsafe|upgrade-insecure/)
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+    expect(headers.get('strict-transport-security')).toBeNull()
+    expect(headers.get('x-powered-by')).toBeNull()
+  })
+})
+
+test('no secret is in the log, in metrics or in an error, whatever path it takes', async () => {
+  const canary = 'CANARY-7d0f'
+  const login = await hub.call('POST', '/api/v1/auth/login', {
+    key: null,
+    body: { email: admin.email, password: admin.password },
+  })
+  const secrets = [
+    canary,
+    key,
+    hub.token,
+    admin.password,
+    field(login.body, 'access_token'),
+    field(login.body, 'refresh_token'),
+  ]
+  const answers = await Promise.all([
+    hub.call('POST', '/api/v1/auth/login', { key: null, body: { email: admin.email, password: canary } }),
+    hub.call('POST', '/api/v1/auth/login', { key: null, body: { password: [canary] } }),
+    hub.call('POST', '/api/v1/auth/refresh', { key: null, body: { refresh_token: canary } }),
+    hub.call('GET', '/api/v1/users/me', { key: null, headers: { authorization: `Bearer ${canary}` } }),
+    hub.call('GET', '/api/v1/devices/status', { key: `hk_${canary}` }),
+    hub.call('POST', '/api/v1/telemetry', { key, raw: '{' }),
+    hub.call('POST', '/api/v1/auth/login', { key: null, raw: `{"password":"${canary}"` }),
+    hub.call('GET', `/api/v1/devices?token=${canary}x`, { headers: { 'x-api-key': key } }),
+    hub.call('GET', '/metrics', { key: null }),
+  ])
+  const seen = JSON.stringify(answers.map(({ body }) => body)) + hub.logged.join('')
+  for (const secret of secrets) expect(seen).not.toContain(secret)
+  expect(hub.logged.some(line => line.includes('"request"'))).toBe(true)
+})
+
+test('names with line breaks and escapes stay within one line of the log', async () => {
+  await hub.call('GET', '/api/v1/devices/%0d%0a%1b%5b31m%22%7d')
+  await hub.call('GET', `/api/v1/devices?q=${encodeURIComponent('\r\n{"level":60}')}`)
+  for (const line of hub.logged) expect(JSON.parse(line.trimEnd())).toBeTypeOf('object')
+  expect(hub.logged.every(line => line.indexOf('\n') === line.length - 1)).toBe(true)
+})
+
+describe('for operators', () => {
+  test('/health lives, /ready has stored something just now', async () => {
+    expect(await hub.call('GET', '/health', { key: null })).toMatchObject({
+      status: 200,
+      body: { status: 'ok', version: '0.1.0' },
+    })
+    const before = Date.now()
+    expect(await hub.call('GET', '/ready', { key: null })).toMatchObject({ status: 200, body: { status: 'ready' } })
+    const probe = await hub.store.db.selectFrom('probe').select('written_at').executeTakeFirstOrThrow()
+    expect(probe.written_at).toBeGreaterThanOrEqual(before)
+  })
+
+  test('/ready says why when nothing can be stored', async () => {
+    const full = await startApi()
+    await full.store.close()
+    expect(await full.call('GET', '/ready', { key: null })).toMatchObject({
+      status: 503,
+      body: { error: 'storage_unavailable', message: expect.stringMatching(/\w/) },
+    })
+    expect((await full.call('GET', '/health', { key: null })).status).toBe(200)
+    await full.api.close()
+  })
+
+  test('/metrics tells of process, requests by route, and broker', async () => {
+    await hub.call('GET', '/api/v1/devices/d1')
+    const { body, headers } = await hub.call('GET', '/metrics', { key: null })
+    expect(headers.get('content-type')).toMatch(/^text\/plain/)
+    expect(body).toContain(
+      'hearth_http_request_duration_seconds_count{route="/api/v1/devices/:id",method="GET",status="200"}',
+    )
+    expect(body).toContain('hearth_broker_connections 3')
+    expect(body).toContain('hearth_broker_refused{reason="wrong_key"} 2')
+    expect(body).toContain('nodejs_eventloop_lag_p99_seconds')
+    expect((await hub.call('GET', '/metrics', { key: null })).status).toBe(200)
+  })
+})
+
+describe('routes', () => {
+  test('each declares who may use it, and nobody gets in without', async () => {
+    expect(hub.api.declared.length).toBeGreaterThan(30)
+    for (const { method, url, who } of hub.api.declared.filter(({ who }) => who !== 'anyone')) {
+      const path = url.replace(':id', 'd1').replace(':key_id', 'k1')
+      const answer = await hub.call(method, path, { key: null, ...(method === 'POST' ? { body: {} } : {}) })
+      expect(answer.status, `${method} ${url} (${who})`).toBe(401)
+    }
+  })
+
+  test('the server does not start with one that does not', async () => {
+    const { fastify } = await import('fastify')
+    const { listRoutes } = await import('../../src/api/declare.js')
+    const app = fastify()
+    listRoutes(app as unknown as Parameters<typeof listRoutes>[0])
+    app.get('/forgotten', async () => 'open')
+    await expect(app.ready()).rejects.toThrow('The route GET /forgotten does not declare who may use it.')
+  })
+})
