@@ -89,12 +89,13 @@ export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<De
   if (filter.connected === false) {
     query = query.where(eb => eb.or([eb('presence.status', 'is', null), eb('presence.status', '!=', 'online')]))
   }
-  const { q } = filter
+  // As SQLite's lower() does it: only A to Z, and É stays what it is on both sides.
+  const q = filter.q?.replace(/[A-Z]/g, letter => letter.toLowerCase())
   if (q) {
     query = query.where(eb =>
       eb.or([
-        eb(eb.fn<number>('instr', ['devices.id', eb.val(q.toLowerCase())]), '>', 0),
-        eb(eb.fn<number>('instr', [eb.fn('lower', ['devices.name']), eb.val(q.toLowerCase())]), '>', 0),
+        eb(eb.fn<number>('instr', ['devices.id', eb.val(q)]), '>', 0),
+        eb(eb.fn<number>('instr', [eb.fn('lower', ['devices.name']), eb.val(q)]), '>', 0),
       ]),
     )
   }

@@ -98,6 +98,7 @@ describe('the list of devices', () => {
     for (const id of ['a1', 'a2', 'b1'])
       await many.device(id, { type: id.startsWith('a') ? 'light' : 'lock', room_id: 'hall' })
     await many.device('odd', { name: "100% _wild_ 'quoted'; drop table devices;--" })
+    await many.call('PATCH', '/api/v1/devices/b1', { body: { name: 'École maternelle' } })
     const device = { device_id: 'a1', home_id: 'home', status: 'online', reason: null, at: 5, session: 1 } as const
     await recordPresence(many.store.db, device)
   })
@@ -113,6 +114,7 @@ describe('the list of devices', () => {
     ['connected=false', ['a2', 'b1', 'odd']],
     ['q=A1', ['a1']],
     ['q=%25', ['odd']],
+    [`q=${encodeURIComponent('École MAT')}`, ['b1']],
     ['q=_', ['odd']],
     ['q=%25%25', []],
     [`q=${encodeURIComponent("' or 1=1 --")}`, []],

@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HubError } from '../../src/errors.js'
 import { admin, field, type Started, startApi } from './harness.js'
 
 let hub: Started
@@ -111,6 +112,11 @@ describe('what is not quite HTTP', () => {
       error: 'invalid_request',
       details: [],
     })
+  })
+
+  test('a header that does not end is answered after 5 s', async () => {
+    const answer = await raw('GET /health HTTP/1.1\r\nHost: x\r\n')
+    expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n.*"The request came too slowly\."/s)
   })
 
   test('slow headers and bodies have a limit', () => {
@@ -325,4 +331,31 @@ describe('routes', () => {
     app.get('/forgotten', async () => 'open')
     await expect(app.ready()).rejects.toThrow('The route GET /forgotten does not declare who may use it.')
   })
+})
+
+test('once the close has begun, what still comes on an open connection is refused', async () => {
+  let release: (error: Error) => void = () => undefined
+  let asked = false
+  const authenticateDevice = () => {
+    asked = true
+    return new Promise<never>((_, reject) => {
+      release = reject
+    })
+  }
+  const closing = await startApi({}, { authenticateDevice })
+  const { port } = new URL(closing.url)
+  const socket = connect(Number(port), '127.0.0.1')
+  let text = ''
+  socket.setEncoding('utf8').on('data', chunk => {
+    text += chunk
+  })
+  const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: hk_x\r\n\r\n`
+  socket.write(request('/api/v1/devices/status'))
+  await expect.poll(() => asked).toBe(true)
+  const closed = closing.close()
+  await expect.poll(() => closing.api.closing.aborted).toBe(true)
+  socket.write(request('/health'))
+  release(new HubError('unauthorized', 'no'))
+  await closed
+  await expect.poll(() => text).toMatch(/401 Unauthorized.*503 Service Unavailable.*"error":"shutting_down"/s)
 })
