@@ -1,0 +1,64 @@
+import type { DeviceConnection } from '../../broker/contract.js'
+import { recordPresence } from '../devices/presence.js'
+import { mountedTopic } from '../topics.js'
+import type { BridgeContext } from './bridge.js'
+import { publishPresence } from './presence.js'
+import { publishDesired } from './state.js'
+
+type Context = Pick<BridgeContext, 'store' | 'publish' | 'log'>
+
+/** What is retained comes from rows: at a start every device's presence, state and open difference are published again. */
+export async function restoreRetained(context: Context): Promise<void> {
+  const { db } = context.store
+  const [presences, states] = await Promise.all([
+    db.selectFrom('presence').selectAll().execute(),
+    db.selectFrom('device_state').selectAll().execute(),
+  ])
+  for (const presence of presences) await publishPresence(context, presence)
+  for (const state of states) {
+    const topic = mountedTopic(state.home_id, state.device_id, 'state')
+    if (state.reported_at !== null) await context.publish(topic, JSON.stringify(state.reported), { retain: true })
+    if (state.desired_at !== null) await publishDesired(context, state)
+  }
+}
+
+/** Takes away what is retained for a deleted device: an empty retained message removes one [MQTT-3.3.1-10]. */
+export async function forgetRetained(
+  context: Pick<Context, 'publish'>,
+  { id, home_id }: { id: string; home_id: string },
+): Promise<void> {
+  for (const rest of ['presence', 'state', 'desired'])
+    await context.publish(mountedTopic(home_id, id, rest), '', { retain: true })
+}
+
+/**
+ * Brings presence rows back to what the sockets say, where a change could not be written when it happened.
+ * @param connections asked after the rows were read, so that a connection that opens meanwhile is not taken for a lost one
+ */
+export async function reconcilePresence(
+  context: Context,
+  connections: () => Iterable<DeviceConnection>,
+): Promise<void> {
+  const { db } = context.store
+  const rows = await db.selectFrom('presence').selectAll().execute()
+  const live = new Map([...connections()].map(connection => [connection.device.id, connection]))
+  const online = new Set(rows.filter(row => row.status === 'online').map(row => row.device_id))
+  const at = Date.now()
+  const lost = rows
+    .filter(row => row.status === 'online' && !live.has(row.device_id))
+    .map(({ device_id, home_id, session }) => ({
+      device_id,
+      home_id,
+      status: 'offline' as const,
+      reason: 'network',
+      at,
+      session,
+    }))
+  const unseen = [...live.values()]
+    .filter(({ device }) => !online.has(device.id))
+    .map(({ device: { id, home_id }, session, connected_at }) => {
+      return { device_id: id, home_id, status: 'online' as const, reason: null, at: connected_at, session }
+    })
+  const presences = await Promise.all([...lost, ...unseen].map(change => recordPresence(db, change)))
+  for (const presence of presences) await publishPresence(context, presence)
+}

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../config/config.js'
+import { configCommand } from './cli/config.js'
+import { deviceCommand } from './cli/device.js'
+import { migrateCommand } from './cli/migrate.js'
+import { sendCommand } from './cli/send.js'
+import { simulateCommand } from './cli/simulate.js'
+import { startCommand } from './cli/start.js'
+import { watchCommand } from './cli/watch.js'
+import { HubError } from './errors.js'
+
+const exit = { done: 0, failure: 1, usage: 2 } as const
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('hearth')
+  .description('An IoT hub in one process.')
+  .version(version)
+  .exitOverride()
+  .showHelpAfterError('(hearth --help tells more)')
+for (const command of [
+  startCommand,
+  migrateCommand,
+  deviceCommand,
+  sendCommand,
+  watchCommand,
+  simulateCommand,
+  configCommand,
+]) {
+  program.addCommand(command().copyInheritedSettings(program))
+}
+
+/** Runs one command. Usage faults exit with 2, failures with 1 and one line on standard error. */
+async function main(): Promise<number> {
+  try {
+    await program.parseAsync()
+    return exit.done
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.usage
+    process.stderr.write(`${explain(error)}\n`)
+    return error instanceof HubError && error.code === 'invalid_request' ? exit.usage : exit.failure
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof HubError) return [`${error.message} (${error.code})`, ...error.details].join('\n  ')
+  if (error instanceof ConfigError) return error.message
+  if (!(error instanceof Error)) return String(error)
+  const { code } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE' || code === 'EACCES')
+    return `${error.message}. Is a hub running already? Choose other ports, or 0 for any.`
+  return error.stack ?? error.message
+}
+
+process.exitCode = await main()

@@ -1,0 +1,18 @@
+/** Prints a result: one JSON line for scripts, else lines for people. */
+export function print(result: object, json: boolean, lines: () => readonly string[]): void {
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${lines().join('\n')}\n`)
+}
+
+/** Rows in columns as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows.reduce<number[]>((all, row) => row.map((cell, i) => Math.max(all[i] ?? 0, cell.length)), [])
+  return rows.map(row =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
+
+/** Whether colour and moving lines are welcome: only on a terminal, and not where NO_COLOR says otherwise. */
+export const isTerminal = () => process.stdout.isTTY === true

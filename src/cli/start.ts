@@ -1,0 +1,60 @@
+import { Command } from 'commander'
+import { type Config, loadConfig } from '../../config/config.js'
+import { createHub, type Hub } from '../hub.js'
+import { createLog } from '../log.js'
+import { startDemo } from './demo.js'
+
+export const startCommand = () =>
+  new Command('start')
+    .description('run the hub until it is told to stop')
+    .option('--demo', 'with a home of simulated devices')
+    .action(({ demo = false }: { demo?: boolean }) => start(demo))
+
+/** A second signal, or 10 s, end a shutdown that does not end. */
+const shutdownMs = 10_000
+
+async function start(demo: boolean): Promise<void> {
+  const config = loadConfig()
+  const log = createLog({ level: config.log_level, file: config.log_file })
+  process.on('unhandledRejection', err => {
+    log.fatal({ err }, 'a promise was rejected and nobody looked; the hub stops')
+    process.exit(1)
+  })
+  const stopped = untilStopped()
+  const hub = await createHub(config, log)
+  greet(config, hub)
+  log.info({ ...hub.ports, host: config.host, ms: Math.round(process.uptime() * 1000) }, 'hearth is ready')
+  const stopDemo = demo ? await startDemo(config, hub) : null
+  await stopped
+  log.info('hearth is stopping')
+  const impatient = setTimeout(() => process.exit(1), shutdownMs)
+  await stopDemo?.()
+  await hub.close()
+  clearTimeout(impatient)
+  log.info('hearth has stopped')
+}
+
+function untilStopped(): Promise<void> {
+  return new Promise(resolve => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        process.once(signal, () => process.exit(1))
+        resolve()
+      })
+    }
+  })
+}
+
+/** What a person needs to begin. The administrator's password is told here once and kept nowhere. */
+function greet({ host }: Config, { ports, administrator }: Hub): void {
+  const lines = [
+    `Hearth is ready.`,
+    `  HTTP  http://${host}:${ports.http}/docs`,
+    `  MQTT  mqtt://${host}:${ports.mqtt}${ports.mqtts ? `  and  mqtts://${host}:${ports.mqtts}` : ''}  and  ws://${host}:${ports.http}/mqtt`,
+  ]
+  if (administrator) {
+    lines.push(`  Administrator  ${administrator.email}  password  ${administrator.password}`)
+    lines.push('  (shown this once: write it down)')
+  }
+  process.stderr.write(`${lines.join('\n')}\n`)
+}

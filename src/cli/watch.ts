@@ -1,0 +1,47 @@
+import { Command } from 'commander'
+import mqtt from 'mqtt'
+import { HubError } from '../errors.js'
+import { connect } from './connection.js'
+import { isTerminal } from './output.js'
+
+export const watchCommand = () =>
+  new Command('watch')
+    .description('show messages as they come')
+    .argument('[topic]', 'a topic filter', 'homes/#')
+    .option('--json', 'a JSON line for each message')
+    .option('--count <n>', 'stop after so many messages', Number)
+    .action(watch)
+
+/** Ends on an interrupt, after `count` messages, or with an error when the hub refuses or goes away. */
+async function watch(topic: string, { json = false, count }: { json?: boolean; count?: number }): Promise<void> {
+  const { mqtt_url, access_token } = await connect()
+  const options = { username: 'hearth', password: access_token, reconnectPeriod: 0, connectTimeout: 5000 }
+  const client = await mqtt.connectAsync(mqtt_url, options)
+  let left = count ?? Number.POSITIVE_INFINITY
+  const ended = new Promise<void>((resolve, reject) => {
+    client.on('message', (name, payload, { retain }) => {
+      if (left-- <= 0) return
+      process.stdout.write(line(name, payload, retain, json))
+      if (left === 0) resolve()
+    })
+    client.on('close', () => reject(new HubError('shutting_down', 'The hub has closed the connection.')))
+    process.once('SIGINT', resolve)
+    process.once('SIGTERM', resolve)
+  })
+  try {
+    const [granted] = await client.subscribeAsync(topic, { qos: 1 })
+    if (granted === undefined || granted.qos > 2) throw new HubError('forbidden', `${topic} may not be watched.`)
+    await ended
+  } finally {
+    client.removeAllListeners('close')
+    await client.endAsync(true)
+  }
+}
+
+function line(topic: string, payload: Buffer, retain: boolean, json: boolean): string {
+  const text = payload.toString('utf8')
+  if (json) return `${JSON.stringify({ topic, retain, payload: text })}\n`
+  // What devices send is not trusted with the terminal: control characters are shown, not obeyed.
+  const shown = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll('\u007f', '\\u007f')
+  return isTerminal() ? `\u001b[36m${topic}\u001b[0m ${shown}\n` : `${topic} ${shown}\n`
+}

@@ -1,0 +1,56 @@
+import { type ErrorCode, HubError, statuses } from '../errors.js'
+
+interface Problem {
+  readonly error?: string
+  readonly message?: string
+  readonly details?: readonly string[]
+}
+
+export interface ClientOptions {
+  /** Where the hub answers, e.g. `http://127.0.0.1:8080`. */
+  readonly url: string
+  /** A person's access token. */
+  readonly access_token?: string | undefined
+  /** A device's key. */
+  readonly api_key?: string | undefined
+}
+
+/** Speaks to a hub's HTTP API as anybody would. Answers that are not 2xx become the HubError that the hub threw. */
+export class HearthClient {
+  readonly #options: ClientOptions
+
+  constructor(options: ClientOptions) {
+    this.#options = options
+  }
+
+  get = <T>(path: string): Promise<T> => this.#send('GET', path)
+  post = <T>(path: string, body: object = {}): Promise<T> => this.#send('POST', path, body)
+  patch = <T>(path: string, body: object): Promise<T> => this.#send('PATCH', path, body)
+  delete = <T>(path: string): Promise<T> => this.#send('DELETE', path)
+
+  /**
+   * @param path below `/api/v1`, e.g. `/devices?limit=10`
+   * @throws HubError as the hub gave it; `internal` when the answer is none of ours; the runtime's error when nobody answers
+   */
+  async #send<T>(method: string, path: string, body?: object): Promise<T> {
+    const { url, access_token, api_key } = this.#options
+    const response = await fetch(new URL(`/api/v1${path}`, url), {
+      method,
+      headers: {
+        ...(body ? { 'content-type': 'application/json' } : {}),
+        ...(access_token ? { authorization: `Bearer ${access_token}` } : {}),
+        ...(api_key ? { 'x-api-key': api_key } : {}),
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    })
+    const text = await response.text()
+    const answer: unknown = text === '' ? null : JSON.parse(text)
+    if (response.ok) return answer as T
+    throw errorOf((answer ?? {}) as Problem)
+  }
+}
+
+function errorOf({ error, message = 'The hub gave no reason.', details = [] }: Problem): HubError {
+  const known = error !== undefined && Object.hasOwn(statuses, error)
+  return new HubError(known ? (error as ErrorCode) : 'internal', message, details)
+}

@@ -1,0 +1,27 @@
+import type { Logger } from 'pino'
+import type { Config } from '../../config/config.js'
+import type { Commands } from '../commands/commands.js'
+import type { Store } from '../store/store.js'
+
+export interface JobContext {
+  readonly config: Config
+  readonly log: Logger
+  readonly store: Store
+  readonly commands: Commands
+  /** When each device was last heard since this was last called. */
+  takeSeen(): ReadonlyMap<string, number>
+  /** How often each key was used since this was last called, and when last. */
+  takeKeyUses(): ReadonlyMap<string, { count: number; at: number }>
+  /** Brings the presence rows back to what the broker's sockets say. */
+  reconcilePresence(): Promise<void>
+}
+
+export interface Job {
+  readonly name: string
+  /** When, as a cron line with seconds, in UTC. */
+  readonly cron: string
+  /** The longest time between two runs, in milliseconds: a start that finds the last run longer ago makes up for it. */
+  readonly everyMs: number
+  /** @param now milliseconds since 1970 */
+  run(context: JobContext, now: number): Promise<unknown>
+}

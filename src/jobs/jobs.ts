@@ -1,0 +1,92 @@
+import { createTask, type ScheduledTask } from 'node-cron'
+import type { Logger } from 'pino'
+import type { Db } from '../store/store.js'
+import { checkpointJob } from './checkpoint.js'
+import { commandExpiryJob } from './command-expiry.js'
+import type { Job, JobContext } from './job.js'
+import { presenceJob } from './presence.js'
+import { seenJob } from './seen.js'
+import { trimLogsJob } from './trim-logs.js'
+import { trimQuarantineJob } from './trim-quarantine.js'
+import { trimTokensJob } from './trim-tokens.js'
+
+const jobs: readonly Job[] = [
+  commandExpiryJob,
+  seenJob,
+  presenceJob,
+  checkpointJob,
+  trimQuarantineJob,
+  trimLogsJob,
+  trimTokensJob,
+]
+
+/** The row of a job that runs every few seconds is rewritten at most this often, to be gentle with SD cards. */
+const rowEveryMs = 55_000
+
+export interface Jobs {
+  /** Runs what was missed while the hub was down, then starts the clock. */
+  start(): Promise<void>
+  /** Stops the clock and waits for what is running. */
+  stop(): Promise<void>
+  /** Runs one job now. */
+  run(name: string): Promise<void>
+}
+
+/** The scheduled jobs, in UTC: no job is missed or doubled by daylight saving. */
+export function createJobs(context: JobContext): Jobs {
+  const running = new Map<string, Promise<void>>()
+  const written = new Map<string, number>()
+  const run = (job: Job): Promise<void> => {
+    const under = running.get(job.name) ?? runOnce(context, job, written).finally(() => running.delete(job.name))
+    running.set(job.name, under)
+    return under
+  }
+  const tasks: ScheduledTask[] = jobs.map(job =>
+    createTask(job.cron, () => run(job), { timezone: 'UTC', name: job.name }),
+  )
+
+  return {
+    start: async () => {
+      const missed = await missedJobs(context.store.db)
+      await Promise.all(missed.map(run))
+      for (const task of tasks) await task.start()
+    },
+    stop: async () => {
+      for (const task of tasks) await task.destroy()
+      await Promise.all(running.values())
+    },
+    run: async name => {
+      const job = jobs.find(one => one.name === name)
+      if (job) await run(job)
+    },
+  }
+}
+
+async function missedJobs(db: Db): Promise<Job[]> {
+  const rows = await db.selectFrom('jobs').selectAll().execute()
+  const lastRun = new Map(rows.map(row => [row.name, row.last_run_at]))
+  const now = Date.now()
+  return jobs.filter(job => (lastRun.get(job.name) ?? 0) < now - job.everyMs)
+}
+
+async function runOnce(context: JobContext, job: Job, written: Map<string, number>): Promise<void> {
+  const started = Date.now()
+  const last_error = await job.run(context, started).then(
+    () => null,
+    error => failed(context.log, job, error),
+  )
+  const due = last_error !== null || started - (written.get(job.name) ?? 0) >= rowEveryMs
+  if (!due) return
+  written.set(job.name, started)
+  const row = { name: job.name, last_run_at: started, last_error, duration_ms: Date.now() - started }
+  await context.store.db
+    .replaceInto('jobs')
+    .values(row)
+    .execute()
+    .catch(error => failed(context.log, job, error))
+}
+
+function failed(log: Logger, job: Job, err: unknown): string {
+  log.error({ err, job: job.name }, 'a job failed; it runs again at its next time')
+  return err instanceof Error ? err.message : String(err)
+}
