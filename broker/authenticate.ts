@@ -1,6 +1,7 @@
+import type { Principal } from '../src/principal.js'
 import { idPattern, inboundKind, isDeviceTopic, ownTopic } from '../src/topics.js'
 import { type Connection, fits } from './connection.js'
-import { type BrokerHandlers, type Credentials, type Principal, Refusal } from './contract.js'
+import { type BrokerHandlers, type Credentials, Refusal } from './contract.js'
 import type { AedesClient, ConnectPacket } from './internals.js'
 import type { FailedLogins } from './limits.js'
 import type { Registry } from './registry.js'

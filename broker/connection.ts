@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import type { DeviceConnection, Reason, Transport } from '../src/inbound.js'
 import type { Principal } from '../src/principal.js'
 import type { Inbound } from '../src/topics.js'
-import type { DeviceConnection, Reason, Transport } from './contract.js'
 import type { Inflight } from './inflight.js'
 import { type AedesClient, bytesToWrite } from './internals.js'
 

@@ -1,6 +1,7 @@
 import { HubError } from '../src/errors.js'
+import type { DeviceMessage, Forward, Reason } from '../src/inbound.js'
 import type { Connection } from './connection.js'
-import type { BrokerHandlers, DeviceMessage, Forward, Reason } from './contract.js'
+import type { BrokerHandlers } from './contract.js'
 import type { Message, Publish, Published } from './internals.js'
 import { nowhere } from './mount.js'
 

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
+import type { Reason } from '../src/inbound.js'
 import { type Connection, fits, type Match } from './connection.js'
-import type { BrokerHandlers, Reason } from './contract.js'
+import type { BrokerHandlers } from './contract.js'
 import type { Stats } from './stats.js'
 
 const ordinary: ReadonlySet<Reason> = new Set(['clean', 'keepalive', 'network', 'takeover', 'expired', 'shutdown'])

@@ -1,4 +1,4 @@
-import type { Reason } from './contract.js'
+import type { Reason } from '../src/inbound.js'
 
 /** Counters since the start; `connections`, `devices` and `pending` are as of now. */
 export interface Stats {

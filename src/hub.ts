@@ -1,13 +1,13 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Broker, createBroker } from '../broker/broker.js'
 import { type Credentials, Refusal } from '../broker/contract.js'
 import { openListeners } from '../broker/listeners.js'
 import { type Config, databaseFile } from '../config/config.js'
 import { createApi } from './api/server.js'
-import { createBridge } from './bridge/bridge.js'
+import { type Bridge, createBridge } from './bridge/bridge.js'
 import { deviceConnected, deviceDisconnected } from './bridge/presence.js'
 import { forgetRetained, reconcilePresence, restoreRetained } from './bridge/retained.js'
 import { desiredChanged } from './bridge/state.js'
@@ -17,10 +17,11 @@ import { authenticateKey, looksLikeKey } from './devices/keys.js'
 import { resetPresence } from './devices/presence.js'
 import { HubError } from './errors.js'
 import { ensureDefaultHome } from './homes/homes.js'
-import { createJobs } from './jobs/jobs.js'
+import { writeHubFile } from './hub-file.js'
+import { createJobs, type Jobs } from './jobs/jobs.js'
 import { authenticateToken, openSigningKey, type SigningKey } from './people/tokens.js'
 import { ensureAdministrator } from './people/users.js'
-import type { Principal } from './principal.js'
+import type { DevicePrincipal, Principal } from './principal.js'
 import { openStore, type Store } from './store/store.js'
 import { inboundKind } from './topics.js'
 
@@ -33,31 +34,45 @@ export interface Hub {
   close(): Promise<void>
 }
 
+/** What everything else stands on. */
+interface Ground {
+  readonly config: Config
+  readonly log: Logger
+  readonly store: Store
+  readonly signing_key: SigningKey
+  readonly uses: KeyUses
+}
+
+/** The MQTT side: what takes messages in, and what sends them out. */
+interface Mqtt extends Ground {
+  readonly broker: Broker
+  readonly bridge: Bridge
+  readonly commands: Commands
+  readonly publish: Broker['publish']
+}
+
+/** What to do when the hub closes, in the reverse of the order in which it was opened. */
+type Closing = (() => Promise<unknown>)[]
+
 /**
  * The composition root: makes the parts, hands each what it uses, and listens last.
  * @throws HubError or Error when a part cannot start; what was started before it is closed again
  */
 export async function createHub(config: Config, log: Logger): Promise<Hub> {
-  const opened: (() => Promise<unknown>)[] = []
+  const closing: Closing = []
   const close = async () => {
-    for (const one of opened.splice(0).reverse()) await one()
+    for (const one of closing.splice(0).reverse()) await one()
   }
   try {
-    return await open(config, log, opened, close)
+    return { ...(await open(config, log, closing)), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function open(
-  config: Config,
-  log: Logger,
-  opened: (() => Promise<unknown>)[],
-  close: () => Promise<void>,
-): Promise<Hub> {
+async function open(config: Config, log: Logger, closing: Closing): Promise<Omit<Hub, 'close'>> {
   await mkdir(config.data_dir, { recursive: true, mode: 0o700 })
-  const signing_key = await openSigningKey(config.data_dir)
   const store = await openStore({
     file: databaseFile(config),
     sync: config.sync,
@@ -65,34 +80,49 @@ async function open(
     append_module: new URL('./telemetry/append.js', import.meta.url),
     log,
   })
-  opened.push(store.close)
+  closing.push(store.close)
   // The HTTP server ends when its last WebSocket does, which the broker closes: begun before the broker, awaited after it.
   let apiClosed: Promise<unknown> = Promise.resolve()
-  opened.push(() => apiClosed)
-  const { db } = store
-  await ensureDefaultHome(db)
-  const administrator = await ensureAdministrator(db, administratorOf(config))
-  const { last_session } = await resetPresence(db, Date.now())
+  closing.push(() => apiClosed)
+  await ensureDefaultHome(store.db)
+  const { admin_email: email, admin_password: password } = config
+  const administrator = await ensureAdministrator(store.db, email && password ? { email, password } : null)
+  const signing_key = await openSigningKey(config.data_dir)
 
-  // The broker needs the bridge's functions and the bridge the broker's: each is handed a way to the other, used only once both are there.
-  const late: { broker?: Broker } = {}
-  const broker = () => {
-    if (!late.broker) throw new Error('The broker is not open yet.')
-    return late.broker
+  const mqtt = await openMqtt({ config, log, store, signing_key, uses: new KeyUses() })
+  closing.push(() => mqtt.broker.close())
+  await restoreRetained(mqtt)
+  const api = await openApi(mqtt)
+  closing.push(async () => {
+    apiClosed = api.close()
+  })
+  const jobs = openJobs(mqtt)
+  closing.push(() => jobs.stop())
+  await jobs.start()
+  const ports = await listen(mqtt, api, closing)
+  return { ports, administrator, store }
+}
+
+/** Broker, bridge and commands know each other only through what they are handed here. */
+async function openMqtt(ground: Ground): Promise<Mqtt> {
+  const { config, log, store } = ground
+  let broker: Broker | null = null
+  const opened = () => {
+    if (!broker) throw new Error('The broker is not open yet.')
+    return broker
   }
-  const publish: Broker['publish'] = (topic, payload, options) => broker().publish(topic, payload, options)
-  const commands = new Commands(db, { publish, isReadyForCommands: id => broker().isReadyForCommands(id) }, log)
+  const publish: Broker['publish'] = (topic, payload, options) => opened().publish(topic, payload, options)
+  const commands = new Commands(store.db, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
   const bridge = createBridge({ store, commands, log, publish })
   const told = { store, log, publish }
-  const uses = new KeyUses()
   const logged = (what: string) => (err: unknown) => log.error({ err }, what)
-
-  late.broker = await createBroker({
+  const { last_session } = await resetPresence(store.db, Date.now())
+  broker = await createBroker({
     config,
     log,
     first_session: last_session + 1,
     handlers: {
-      authenticate: credentials => authenticate(store, signing_key, uses, credentials),
+      authenticate: credentials => authenticate(ground, credentials),
       receive: bridge.receive,
       connected: connection => void deviceConnected(told, connection),
       disconnected: (connection, reason) => {
@@ -105,82 +135,62 @@ async function open(
         void commands.delivered(command_id).catch(logged('a delivery could not be recorded')),
     },
   })
-  opened.push(() => broker().close())
-  await restoreRetained(told)
+  return { ...ground, broker, bridge, commands, publish }
+}
 
-  const api = await createApi({
+function openApi(mqtt: Mqtt): Promise<FastifyInstance> {
+  const { config, log, store, signing_key, uses, broker, bridge, commands } = mqtt
+  return createApi({
     config,
     log,
     store,
     commands,
     signing_key,
-    authenticateDevice: async api_key => {
-      const device = await authenticateKey(db, api_key)
-      uses.count(device.key_id)
-      return device
+    authenticateDevice: api_key => useKey(store, uses, api_key),
+    ingest: (device, rest, payload) => {
+      const origin = { qos: 1, message_id: null, dup: false, received_at: Date.now() } as const
+      return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
     },
-    ingest: (device, rest, payload) =>
-      bridge.ingest({
-        device,
-        rest,
-        kind: inboundKind(rest)?.kind ?? null,
-        payload,
-        qos: 1,
-        message_id: null,
-        dup: false,
-        received_at: Date.now(),
-      }),
-    desiredChanged: device => desiredChanged(told, device),
-    disconnect: (match, reason) => broker().disconnect(match, reason),
-    deviceDeleted: device => forgetRetained(told, device),
-    brokerStats: () => ({ ...broker().stats() }),
+    desiredChanged: device => desiredChanged(mqtt, device),
+    disconnect: (match, reason) => broker.disconnect(match, reason),
+    deviceDeleted: device => forgetRetained(mqtt, device),
+    brokerStats: () => ({ ...broker.stats() }),
   })
-  opened.push(async () => {
-    apiClosed = api.close()
-  })
+}
 
-  const jobs = createJobs({
+function openJobs(mqtt: Mqtt): Jobs {
+  const { config, log, store, commands, broker, bridge, uses } = mqtt
+  return createJobs({
     config,
     log,
     store,
     commands,
     takeSeen: bridge.takeSeen,
     takeKeyUses: () => uses.take(),
-    reconcilePresence: () => reconcilePresence(told, () => broker().connections()),
+    reconcilePresence: () => reconcilePresence(mqtt, () => broker.connections()),
   })
-  opened.push(async () => {
-    await jobs.stop()
-    await jobs.run('seen')
-  })
-  await jobs.start()
-
-  const listeners = await openListeners({ config, log, broker: broker(), httpServer: api.server })
-  opened.push(listeners.close)
-  await api.listen({ host: config.host, port: config.http_port })
-  const { port: http } = api.server.address() as AddressInfo
-  const ports = { http, mqtt: listeners.mqtt_port, mqtts: listeners.mqtts_port }
-  opened.push(await announce(config, ports))
-  return { ports, administrator, store, close }
 }
 
-function administratorOf({ admin_email: email, admin_password: password }: Config) {
-  return email && password ? { email, password } : null
+/** Opens the doors, and writes down where they are for the command line. */
+async function listen({ config, log, broker }: Mqtt, api: FastifyInstance, closing: Closing): Promise<Hub['ports']> {
+  const { host } = config
+  const listeners = await openListeners({ config, log, broker, httpServer: api.server })
+  closing.push(listeners.close)
+  await api.listen({ host, port: config.http_port })
+  const { port: http_port } = api.server.address() as AddressInfo
+  const { mqtt_port, mqtts_port } = listeners
+  closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
+  return { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port }
 }
 
 /** A device shows its key as the password, or as the user name alone; anything else is a person's access token (D5). */
-async function authenticate(
-  store: Store,
-  key: SigningKey,
-  uses: KeyUses,
-  { username, password }: Credentials,
-): Promise<Principal> {
+async function authenticate(ground: Ground, { username, password }: Credentials): Promise<Principal> {
   const credential = password || (username && looksLikeKey(username) ? username : '')
   try {
-    if (!looksLikeKey(credential)) return await authenticateToken(key, credential)
-    const device = await authenticateKey(store.db, credential)
+    if (!looksLikeKey(credential)) return await authenticateToken(ground.signing_key, credential)
+    const device = await useKey(ground.store, ground.uses, credential)
     const named = username === null || username === '' || username === device.id || username === credential
     if (!named) throw new HubError('unauthorized', 'The key belongs to another device.')
-    uses.count(device.key_id)
     return device
   } catch (error) {
     if (error instanceof HubError && error.code === 'unauthorized') throw new Refusal(4, 'bad_credentials')
@@ -189,13 +199,8 @@ async function authenticate(
   }
 }
 
-/** Writes down where the hub can be reached, for the command line. @returns what takes it away again */
-async function announce(config: Config, ports: Hub['ports']): Promise<() => Promise<void>> {
-  const path = join(config.data_dir, 'hub.json')
-  const { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port } = ports
-  await writeFile(
-    path,
-    `${JSON.stringify({ pid: process.pid, host: config.host, http_port, mqtt_port, mqtts_port })}\n`,
-  )
-  return () => rm(path, { force: true })
+async function useKey(store: Store, uses: KeyUses, api_key: string): Promise<DevicePrincipal> {
+  const device = await authenticateKey(store.db, api_key)
+  uses.count(device.key_id)
+  return device
 }

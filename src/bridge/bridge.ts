@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
-import type { DeviceMessage, Done, Forward } from '../../broker/contract.js'
 import type { Commands } from '../commands/commands.js'
+import type { DeviceMessage, Done, Forward } from '../inbound.js'
 import { PayloadFault } from '../json.js'
 import { quarantine } from '../quarantine/quarantine.js'
 import type { Store } from '../store/store.js'

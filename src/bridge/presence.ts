@@ -1,5 +1,5 @@
-import type { DeviceConnection, Reason } from '../../broker/contract.js'
 import { type Presence, presencePayload, recordPresence } from '../devices/presence.js'
+import type { DeviceConnection, Reason } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
 

@@ -1,5 +1,5 @@
-import type { DeviceConnection } from '../../broker/contract.js'
 import { recordPresence } from '../devices/presence.js'
+import type { DeviceConnection } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
 import { publishPresence } from './presence.js'

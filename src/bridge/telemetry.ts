@@ -1,4 +1,4 @@
-import type { DeviceMessage } from '../../broker/contract.js'
+import type { DeviceMessage } from '../inbound.js'
 import type { Store } from '../store/store.js'
 import type { AppendDone } from '../store/writer.js'
 

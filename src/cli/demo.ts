@@ -6,6 +6,7 @@ import { createKey, listKeys, revokeKey } from '../devices/keys.js'
 import { defaultHomeId } from '../homes/homes.js'
 import type { Hub } from '../hub.js'
 import type { Db } from '../store/store.js'
+import { reachable } from './connection.js'
 
 interface DemoDevice {
   readonly id: string
@@ -23,13 +24,11 @@ const household: readonly DemoDevice[] = [
 
 /** Starts a household of simulated devices on the real wire, made at the first time. @returns what stops them */
 export async function startDemo(config: Config, { store, ports }: Hub): Promise<() => Promise<void>> {
-  const host = config.host === '0.0.0.0' ? '127.0.0.1' : config.host
+  const url = `mqtt://${reachable(config.host)}:${ports.mqtt}`
   const fleets: Fleet[] = []
   for (const { id, name, model } of household) {
     const api_key = await freshKey(store.db, { id, name, type: model })
-    fleets.push(
-      await simulate({ url: `mqtt://${host}:${ports.mqtt}`, credentials: [{ id, api_key }], model, interval_ms: 2000 }),
-    )
+    fleets.push(await simulate({ url, credentials: [{ id, api_key }], model, interval_ms: 2000 }))
   }
   process.stderr.write(`${advice(ports)}\n`)
   return async () => {

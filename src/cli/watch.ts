@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import mqtt from 'mqtt'
 import { HubError } from '../errors.js'
+import { newId } from '../ids.js'
 import { connect } from './connection.js'
 import { isTerminal } from './output.js'
 
@@ -15,7 +16,8 @@ export const watchCommand = () =>
 /** Ends on an interrupt, after `count` messages, or with an error when the hub refuses or goes away. */
 async function watch(topic: string, { json = false, count }: { json?: boolean; count?: number }): Promise<void> {
   const { mqtt_url, access_token } = await connect()
-  const options = { username: 'hearth', password: access_token, reconnectPeriod: 0, connectTimeout: 5000 }
+  const who = { clientId: `user-watch-${newId()}`, username: 'hearth', password: access_token }
+  const options = { ...who, reconnectPeriod: 0, connectTimeout: 5000 }
   const client = await mqtt.connectAsync(mqtt_url, options)
   let left = count ?? Number.POSITIVE_INFINITY
   const ended = new Promise<void>((resolve, reject) => {
@@ -29,13 +31,16 @@ async function watch(topic: string, { json = false, count }: { json?: boolean; c
     process.once('SIGTERM', resolve)
   })
   try {
-    const [granted] = await client.subscribeAsync(topic, { qos: 1 })
-    if (granted === undefined || granted.qos > 2) throw new HubError('forbidden', `${topic} may not be watched.`)
-    await ended
+    await Promise.all([subscribe(client, topic), ended])
   } finally {
     client.removeAllListeners('close')
     await client.endAsync(true)
   }
+}
+
+async function subscribe(client: mqtt.MqttClient, topic: string): Promise<void> {
+  const [granted] = await client.subscribeAsync(topic, { qos: 1 })
+  if (granted === undefined || granted.qos > 2) throw new HubError('forbidden', `${topic} may not be watched.`)
 }
 
 function line(topic: string, payload: Buffer, retain: boolean, json: boolean): string {

@@ -22,6 +22,8 @@ export interface Job {
   readonly cron: string
   /** The longest time between two runs, in milliseconds: a start that finds the last run longer ago makes up for it. */
   readonly everyMs: number
+  /** Whether it is run once more when the hub stops. */
+  readonly atStop?: true
   /** @param now milliseconds since 1970 */
   run(context: JobContext, now: number): Promise<unknown>
 }

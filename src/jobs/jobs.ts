@@ -26,10 +26,8 @@ const rowEveryMs = 55_000
 export interface Jobs {
   /** Runs what was missed while the hub was down, then starts the clock. */
   start(): Promise<void>
-  /** Stops the clock and waits for what is running. */
+  /** Stops the clock, waits for what is running, and runs what must not be left undone. */
   stop(): Promise<void>
-  /** Runs one job now. */
-  run(name: string): Promise<void>
 }
 
 /** The scheduled jobs, in UTC: no job is missed or doubled by daylight saving. */
@@ -54,10 +52,7 @@ export function createJobs(context: JobContext): Jobs {
     stop: async () => {
       for (const task of tasks) await task.destroy()
       await Promise.all(running.values())
-    },
-    run: async name => {
-      const job = jobs.find(one => one.name === name)
-      if (job) await run(job)
+      await Promise.all(jobs.filter(job => job.atStop).map(run))
     },
   }
 }

@@ -7,6 +7,7 @@ export const seenJob: Job = {
   name: 'seen',
   cron: '*/15 * * * * *',
   everyMs: 15_000,
+  atStop: true,
   run: async ({ store, takeSeen, takeKeyUses }) => {
     await recordSeen(store.db, takeSeen())
     await recordUses(store.db, takeKeyUses())

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { link, mkdir, readFile, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errors, jwtVerify, SignJWT } from 'jose'
 import { z } from 'zod'
@@ -34,12 +35,20 @@ export interface SigningKey {
 export async function openSigningKey(data_dir: string): Promise<SigningKey> {
   const path = join(data_dir, 'signing-key.json')
   await mkdir(data_dir, { recursive: true, mode: 0o700 })
-  const made = JSON.stringify({ kid: newId(), secret: randomBytes(32).toString('base64url') })
-  await writeFile(path, made, { mode: 0o600, flag: 'wx' }).catch(error => {
-    if (error.code !== 'EEXIST') throw error
-  })
+  if (!existsSync(path)) await makeSigningKey(path)
   const { kid, secret } = keyFile.parse(JSON.parse(await readFile(path, 'utf8')))
   return { kid, secret: Buffer.from(secret, 'base64url') }
+}
+
+/** Written whole beside its place and then linked there: a crash leaves no half a key, and of two makers the first wins. */
+async function makeSigningKey(path: string): Promise<void> {
+  const kid = newId()
+  const draft = `${path}.${kid}`
+  await writeFile(draft, JSON.stringify({ kid, secret: randomBytes(32).toString('base64url') }), { mode: 0o600 })
+  await link(draft, path).catch(error => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  await unlink(draft)
 }
 
 const digest = (token: string) => createHash('sha256').update(token).digest()

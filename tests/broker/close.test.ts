@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Done } from '../../broker/contract.js'
+import type { Done } from '../../src/inbound.js'
 import { ours, stock, type Target, until } from './harness.js'
 import { publishPacket, Raw, rawDevice } from './raw.js'
 

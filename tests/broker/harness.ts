@@ -5,17 +5,11 @@ import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { type Broker, type BrokerOptions, createBroker } from '../../broker/broker.js'
-import {
-  type BrokerHandlers,
-  type Credentials,
-  type DeviceConnection,
-  type DeviceMessage,
-  type Done,
-  type Principal,
-  Refusal,
-} from '../../broker/contract.js'
+import { type BrokerHandlers, type Credentials, Refusal } from '../../broker/contract.js'
 import { type Listeners, openListeners } from '../../broker/listeners.js'
 import { loadConfig } from '../../config/config.js'
+import type { DeviceConnection, DeviceMessage, Done } from '../../src/inbound.js'
+import type { Principal } from '../../src/principal.js'
 
 export const silent = pino({ level: 'silent' })
 

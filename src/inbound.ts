@@ -1,0 +1,54 @@
+import type { DevicePrincipal } from './principal.js'
+import type { Inbound } from './topics.js'
+
+/** A message from a device on a topic of its own, not yet acknowledged. */
+export interface DeviceMessage {
+  readonly device: DevicePrincipal
+  /** The topic below `devices/{id}/`, e.g. `telemetry` or `alert/leak`. */
+  readonly rest: string
+  /** What `rest` stands for; null when the contract has no such topic. */
+  readonly kind: Inbound | null
+  readonly payload: Buffer
+  readonly qos: 0 | 1 | 2
+  /** The packet identifier; null at QoS 0, for wills and over HTTP. */
+  readonly message_id: number | null
+  /** The client says it may have sent this before [MQTT-3.3.1-1]. */
+  readonly dup: boolean
+  /** Milliseconds since 1970. */
+  readonly received_at: number
+}
+
+/** What subscribers get once a message is committed: the payload as it came, another one (perhaps retained), or nothing. */
+export type Forward = 'same' | 'nothing' | { readonly payload: string; readonly retain: boolean }
+
+/**
+ * Called once the message is committed, or cannot be. Without an error the message is acknowledged and forwarded; with one the
+ * connection is closed without an acknowledgement, so that the device keeps the message and sends it again (D3).
+ */
+export type Done = (error: Error | null, forward?: Forward) => void
+
+/** A live, authenticated connection of a device. `session` grows with each connection the broker has accepted. */
+export interface DeviceConnection {
+  readonly device: DevicePrincipal
+  readonly session: number
+  readonly connected_at: number
+  readonly address: string
+  readonly transport: Transport
+}
+
+export type Transport = 'tcp' | 'tls' | 'ws'
+
+/** Why a connection ended, as presence tells it. */
+export type Reason =
+  | 'clean'
+  | 'keepalive'
+  | 'network'
+  | 'takeover'
+  | 'revoked'
+  | 'expired'
+  | 'protocol'
+  | 'too_large'
+  | 'forbidden'
+  | 'slow'
+  | 'storage'
+  | 'shutdown'
