@@ -7,7 +7,7 @@ import type { FailedLogins } from './limits.js'
 import type { Registry } from './registry.js'
 
 /** Seconds. A client that asks for none, or for longer, is looked for all the same. */
-export const maxKeepalive = 1200
+const maxKeepalive = 1200
 const personClientId = /^user-[A-Za-z0-9_.:-]{1,128}$/
 
 /** What authentication needs of the broker. */

@@ -7,7 +7,7 @@ import type { Inflight } from './inflight.js'
 import { type AedesClient, bytesToWrite } from './internals.js'
 
 /** The part of a WebSocket that back-pressure and cutting need. */
-export interface Pausable {
+interface Pausable {
   readonly isPaused: boolean
   resume(): void
   terminate(): void

@@ -5,7 +5,7 @@ import type { AedesClient, AedesInside, Message } from './internals.js'
 import type { Stats } from './stats.js'
 
 /** What a subscriber may leave unread. */
-export const maxUnread = 1024 * 1024
+const maxUnread = 1024 * 1024
 const remembered = 4096
 
 export interface DeliverHost {

@@ -10,7 +10,7 @@ const mostKept = 10_000
 export const addressOf = (socket: Socket) => (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '')
 
 /** An address as one source: IPv4 as it is, IPv6 by its /64, since a host has all of that. */
-export const sourceOf = (address: string) => (address.includes(':') ? address.split(':', 4).join(':') : address)
+const sourceOf = (address: string) => (address.includes(':') ? address.split(':', 4).join(':') : address)
 
 /** Connections that have not logged in, counted by address; the oldest of all is cut when there are too many of them. */
 export class PendingConnections {

@@ -13,7 +13,7 @@ const maxFilters = 1000
  * where packets come off the wire and not in a hook: Aedes has no hook for UNSUBSCRIBE, and restores filters through the
  * one for SUBSCRIBE.
  */
-export function routeOf(conn: Connection, topic: string): Route | null {
+function routeOf(conn: Connection, topic: string): Route | null {
   if (conn.route?.wire === topic) return conn.route
   const { principal } = conn
   if (principal?.kind !== 'device') return null

@@ -11,7 +11,7 @@ const maxUnwritten = 64 * 1024
 const slice = 16 * 1024
 /** With a rate limit little is read at a time, so that a burst is not much longer than a second's worth. */
 const limitedSlice = 2048
-export const maxConnectLength = 4096
+const maxConnectLength = 4096
 export const maxPacketLength = 256 * 1024
 
 /** How the reader gets at the rest of the broker. */

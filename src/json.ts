@@ -11,7 +11,7 @@ export class PayloadFault extends Error {
 export type JsonObject = Record<string, unknown>
 
 export const maxPayloadBytes = 256 * 1024
-export const maxDepth = 16
+const maxDepth = 16
 
 /**
  * Parses JSON that came from outside, refusing what parsers disagree about: bytes that are not UTF-8, a name given twice, a number

@@ -86,6 +86,7 @@ export const commandResult = z
     state: object.optional().describe('Reported state after the command, merged as if it had come on `state`'),
   })
   .describe('What became of a command')
+export type CommandResult = z.infer<typeof commandResult>
 
 export const command = z
   .object({
@@ -121,14 +122,3 @@ export const presence = z
     last_seen_at: time,
   })
   .describe('Whether a device is there, as the hub sees it')
-
-export type Hello = z.infer<typeof hello>
-export type Heartbeat = z.infer<typeof heartbeat>
-export type Alert = z.infer<typeof alert>
-export type LogLine = z.infer<typeof log>
-export type CommandResult = z.infer<typeof commandResult>
-export type Command = z.infer<typeof command>
-export type Desired = z.infer<typeof desired>
-export type HubTime = z.infer<typeof hubTime>
-export type Refusal = z.infer<typeof refusal>
-export type Presence = z.infer<typeof presence>

@@ -13,7 +13,7 @@ export type Inbound = (typeof inbound)[number]
 export type Outbound = (typeof outbound)[number]
 
 const level = /^[A-Za-z0-9_.:-]{1,64}$/
-export const maxLevels = 16
+const maxLevels = 16
 
 /** `devices/{id}/{rest}`: a topic as the device itself spells it. */
 export const deviceTopic = (id: string, rest: string) => `devices/${id}/${rest}`
@@ -47,9 +47,6 @@ export function inboundKind(rest: string): { kind: Inbound; key?: string } | nul
   const [head, key, ...more] = rest.split('/')
   return head === 'alert' && key !== undefined && more.length === 0 ? { kind: 'alert', key } : null
 }
-
-/** True when everything that `filter` can match lies under `homes/{home_id}/` for this home. */
-export const isUnderHome = (home_id: string, filter: string) => filter.startsWith(`homes/${home_id}/`)
 
 /** The home that a mounted topic or filter names, or null when it names none for certain. */
 export function homeOf(filter: string): string | null {

@@ -36,7 +36,7 @@ const handlers: Readonly<Record<Exclude<Inbound, 'telemetry'>, Receive>> = {
 }
 
 /** What became of a message. */
-export interface Outcome {
+interface Outcome {
   readonly forward: Forward
   /** Null when it was stored; else why it was quarantined, and under which id. */
   readonly quarantined: { readonly id: string; readonly message: string } | null

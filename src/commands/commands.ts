@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { Logger } from 'pino'
 import { HubError } from '../errors.js'
+import type { CommandResult } from '../messages.js'
 import type { Db } from '../store/store.js'
 import type { CommandStatus } from '../store/tables.js'
 import { homeCommandsTopic, mountedTopic } from '../topics.js'
@@ -20,15 +21,6 @@ export interface Outbox {
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean; receipt?: string }): Promise<void>
   /** Whether the device is connected and subscribed to its commands. */
   isReadyForCommands(device_id: string): boolean
-}
-
-/** What a device says became of a command. */
-export interface CommandResult {
-  readonly id: string
-  readonly status: 'accepted' | 'running' | 'succeeded' | 'failed' | 'rejected'
-  readonly progress?: number | undefined
-  readonly result?: unknown
-  readonly error?: { code: string; message: string } | undefined
 }
 
 /** From which statuses a result may move a command. A late `accepted` does not take a running command back. */

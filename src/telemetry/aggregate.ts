@@ -4,7 +4,7 @@ import { pathOf, type TimeRange } from './readings.js'
 import { calendarBuckets, checkBucketCount, checkTimezone, parseWindow } from './windows.js'
 
 export const aggregations = ['mean', 'sum', 'min', 'max', 'count', 'first', 'last'] as const
-export type Aggregation = (typeof aggregations)[number]
+type Aggregation = (typeof aggregations)[number]
 
 export interface AggregateQuery extends TimeRange {
   readonly fields: readonly string[]

@@ -20,7 +20,7 @@ import { openStore, type Store } from '../../src/store/store.js'
 
 export const admin = { email: 'admin@example.org', username: 'admin', password: 'correct horse battery' }
 
-export interface Answer {
+interface Answer {
   readonly status: number
   readonly headers: Headers
   /** Parsed where it is JSON, else the text. */
@@ -47,7 +47,7 @@ export interface Started {
   close(): Promise<void>
 }
 
-export interface Call {
+interface Call {
   readonly body?: unknown
   /** The body byte for byte. */
   readonly raw?: string | Buffer

@@ -11,10 +11,10 @@ import { loadConfig } from '../../config/config.js'
 import type { DeviceConnection, DeviceMessage, Done } from '../../src/inbound.js'
 import type { Principal } from '../../src/principal.js'
 
-export const silent = pino({ level: 'silent' })
+const silent = pino({ level: 'silent' })
 
 /** Handlers that keep a record: device `d` of home `home-d` has the key `key-d`; tokens are `person:role:home,home`. */
-export class Recorder implements BrokerHandlers {
+class Recorder implements BrokerHandlers {
   readonly messages: DeviceMessage[] = []
   readonly events: string[] = []
   readonly delivered_receipts: string[] = []

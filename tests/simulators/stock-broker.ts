@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type AedesOptions } from 'aedes'
 
-export interface Heard {
+interface Heard {
   readonly topic: string
   readonly payload: Buffer
   readonly dup: boolean
