@@ -15,9 +15,12 @@ import {
   type AedesClient,
   type AedesInside,
   clientOf,
+  connectionOf,
+  type Hooks,
   insideOf,
   type Message,
   memoryPersistence,
+  optionsOf,
   type Persistence,
 } from './internals.js'
 import { FailedLogins } from './limits.js'
@@ -102,19 +105,12 @@ export class Core implements Broker {
   }
 
   #aedesOptions(): AedesOptions {
-    const hooks = {
-      preConnect: (client: AedesClient, packet: never, callback: (error: Error | null, go: boolean) => void) =>
-        authenticate(this, client, packet, callback),
-      authenticate: (_client: unknown, _username: unknown, _password: unknown, callback: (e: null, ok: true) => void) =>
-        callback(null, true),
-      authorizePublish: (client: AedesClient | null, packet: Message, callback: (error?: Error | null) => void) =>
-        authorizePublish(this, client, packet, callback),
-      authorizeSubscribe: (
-        { req }: AedesClient,
-        sub: { topic: string },
-        callback: (error: null, sub: object | null) => void,
-      ) => callback(null, mayHear(req, sub.topic) ? sub : null),
-      authorizeForward: (client: AedesClient, packet: Message) => authorizeForward(this, client, packet),
+    const hooks: Hooks = {
+      preConnect: (client, packet, callback) => authenticate(this, client, packet, callback),
+      authenticate: (_client, _username, _password, callback) => callback(null, true),
+      authorizePublish: (client, packet, callback) => authorizePublish(this, client, packet, callback),
+      authorizeSubscribe: ({ req }, sub, callback) => callback(null, mayHear(req, sub.topic) ? sub : null),
+      authorizeForward: (client, packet) => authorizeForward(this, client, packet),
     }
     return {
       // Deliveries never wait for a slow socket, so nothing is gained by letting only so many messages be under way.
@@ -124,7 +120,7 @@ export class Core implements Broker {
       maxClientsIdLength: 1024,
       maxTopicLevels: 32,
       persistence: this.persistence,
-      ...(hooks as unknown as Partial<AedesOptions>),
+      ...optionsOf(hooks),
     }
   }
 
@@ -140,11 +136,11 @@ export class Core implements Broker {
     on('connectionError', (client, error) => blame(client.req, error))
     on('clientReady', client => this.#enterLive(client))
     aedes.on('connackSent', (connack, client) => {
-      const conn = (client as unknown as AedesClient).req
+      const conn = connectionOf(client)
       if (connack.returnCode === 0 && conn.reason === null) this.registry.announce(conn)
     })
-    aedes.on('subscribe', (_subs, client) => this.#subscribed((client as unknown as AedesClient).req))
-    aedes.on('unsubscribe', (_filters, client) => this.checkReady((client as unknown as AedesClient).req))
+    aedes.on('subscribe', (_subs, client) => this.#subscribed(connectionOf(client)))
+    aedes.on('unsubscribe', (_filters, client) => this.checkReady(connectionOf(client)))
     aedes.on('error' as 'closed', ((error: Error) => this.log.error({ err: error }, 'the broker failed')) as never)
     this.#timer = setInterval(() => sweep(this), sweepInterval)
     this.#timer.unref()

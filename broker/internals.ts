@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
-import type { Aedes, PublishPacket, Subscription } from 'aedes'
+import { Aedes, type AedesOptions, type Client, type PublishPacket, type Subscription } from 'aedes'
 import memory from 'aedes-persistence'
 import type { Connection } from './connection.js'
 
@@ -109,6 +109,22 @@ export interface Publish {
   (message: Message, done: Published): void
   (message: Message, client: AedesClient | null, done: Published): void
 }
+
+/** The `publish` that ours replaces. */
+export const stockPublish = Aedes.prototype.publish as unknown as Publish
+
+/** Our hooks as Aedes 1.2 calls them; its own types leave out what they are called with. */
+export interface Hooks {
+  preConnect(client: AedesClient, packet: ConnectPacket, callback: (error: Error | null, go: boolean) => void): void
+  authenticate(client: AedesClient, username: unknown, password: unknown, callback: (e: null, ok: true) => void): void
+  authorizePublish(client: AedesClient | null, packet: Message, callback: (error?: Error | null) => void): void
+  authorizeSubscribe(client: AedesClient, sub: Subscription, callback: (error: null, sub: object | null) => void): void
+  authorizeForward(client: AedesClient, packet: Message): Message | null
+}
+export const optionsOf = (hooks: Hooks) => hooks as unknown as Partial<AedesOptions>
+
+/** Our connection behind a client that an event of Aedes names. */
+export const connectionOf = (client: Client) => (client as unknown as AedesClient).req
 
 export const insideOf = (aedes: Aedes) => aedes as unknown as AedesInside
 

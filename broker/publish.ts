@@ -1,5 +1,11 @@
-import { Aedes } from 'aedes'
-import type { AedesClient, AedesInside, Message, Publish, Published } from './internals.js'
+import {
+  type AedesClient,
+  type AedesInside,
+  type Message,
+  type Publish,
+  type Published,
+  stockPublish,
+} from './internals.js'
 import type { GuardedPersistence } from './persistence.js'
 
 /** A message that waits for the one before it from the same publisher. */
@@ -16,10 +22,9 @@ interface Waiting {
  */
 export function publisher(inside: AedesInside, persistence: GuardedPersistence): Publish {
   const queues = new Map<string, Waiting[]>()
-  const stock = Aedes.prototype.publish as unknown as Publish
 
   function start(key: string, { message, client, done }: Waiting): void {
-    stock.call(inside, message, client, error => {
+    stockPublish.call(inside, message, client, error => {
       done(error)
       const next = queues.get(key)?.shift()
       if (next) start(key, next)

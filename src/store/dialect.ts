@@ -39,8 +39,8 @@ class ThreadConnection implements DatabaseConnection {
     return { rows: rows as Row[], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
 
-  // biome-ignore lint/correctness/useYield: long results are read page by page, so that no reader is held by a slow consumer
-  async *streamQuery<Row>(): AsyncIterableIterator<QueryResult<Row>> {
+  /** Long results are read page by page, so that no reader is held by a slow consumer. */
+  streamQuery(): never {
     throw new Error('Streaming is not supported: read in pages.')
   }
 
