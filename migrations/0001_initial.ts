@@ -53,6 +53,7 @@ const tables = [
     home_id text not null, topic text not null, payload blob not null, reason text not null, message text not null,
     received_at integer not null, replayed_at integer) strict, without rowid`,
   'create index quarantine_time on quarantine (received_at)',
+  'create index quarantine_device on quarantine (device_id, id)',
   `create table commands (id text primary key, device_id text not null references devices (id) on delete cascade,
     home_id text not null, name text not null, params text not null, status text not null, collapse_key text, issued_by text not null,
     issued_at integer not null, expires_at integer not null, sent_at integer, delivered_at integer, settled_at integer,

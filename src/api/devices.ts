@@ -106,8 +106,7 @@ export function deviceRoutes(app: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const { id, home_id } = checkHome(request, await getDevice(db, request.params.id), 'device')
-      await deleteDevice(db, id)
-      context.disconnect({ device_id: id }, 'revoked')
+      await deleteDevice(db, id, () => context.disconnect({ device_id: id }, 'revoked'))
       await context.deviceDeleted({ id, home_id })
       return reply.code(204).send(null)
     },

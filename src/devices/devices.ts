@@ -1,9 +1,10 @@
-import type { Selectable, Updateable } from 'kysely'
+import { type Selectable, sql, type Updateable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
+import { deleteAllReadings } from '../telemetry/delete.js'
 
 type DeviceRow = Selectable<Tables['devices']>
 
@@ -113,17 +114,34 @@ export async function updateDevice(db: Db, id: string, changes: DeviceChanges): 
   return getDevice(db, id)
 }
 
+/** What grows without end beside the telemetry. The rest of a device goes with its row. */
+const grown = ['heartbeats', 'events', 'device_log', 'quarantine', 'commands'] as const
+const deletedAtOnce = 500
+
 /**
- * Deletes a device with everything it ever said.
+ * Deletes a device with everything it ever said: in steps, which may be millions of rows, and the device last. What a crash interrupts
+ * is a device without keys that can be deleted again.
+ * @param cut called when none of its keys works any more: ends its connections, so that nothing more comes in
  * @throws HubError `not_found`
  */
-export async function deleteDevice(db: Db, id: string): Promise<void> {
+export async function deleteDevice(db: Db, id: string, cut: () => void): Promise<void> {
   const num = await deviceNumber(db, id)
-  await db.transaction().execute(async tx => {
-    await tx.deleteFrom('telemetry').where('device_num', '=', num).execute()
-    await tx.deleteFrom('latest').where('device_num', '=', num).execute()
-    await tx.deleteFrom('devices').where('num', '=', num).execute()
-  })
+  await db.deleteFrom('device_keys').where('device_id', '=', id).execute()
+  cut()
+  await deleteAllReadings(db, num)
+  for (const table of grown) await deleteGrown(db, table, id)
+  await db.deleteFrom('devices').where('num', '=', num).execute()
+  // A request that showed its key before that was deleted may have stored its readings only now.
+  await deleteAllReadings(db, num)
+}
+
+async function deleteGrown(db: Db, table: (typeof grown)[number], id: string): Promise<void> {
+  const from = sql.table(table)
+  for (;;) {
+    const { numAffectedRows = 0n } = await sql`delete from ${from}
+      where id in (select id from ${from} where device_id = ${id} limit ${deletedAtOnce})`.execute(db)
+    if (numAffectedRows < deletedAtOnce) return
+  }
 }
 
 /** The number under which a device's telemetry is kept. @throws HubError `not_found` */

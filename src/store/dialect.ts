@@ -45,8 +45,15 @@ class ThreadConnection implements DatabaseConnection {
   }
 
   async begin(): Promise<void> {
-    this.#transaction = await this.#writer.acquire()
-    await this.#transaction.run({ sql: 'begin immediate', parameters: [] })
+    const transaction = await this.#writer.acquire()
+    try {
+      await transaction.run({ sql: 'begin immediate', parameters: [] })
+    } catch (error) {
+      // Kysely neither commits nor rolls back what did not begin, so the writer is given back here.
+      transaction.release()
+      throw error
+    }
+    this.#transaction = transaction
   }
 
   async end(sql: 'commit' | 'rollback'): Promise<void> {

@@ -3,7 +3,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { FileMigrationProvider, Kysely, type MigrationResultSet, Migrator, SqliteAdapter, SqliteDialect } from 'kysely'
 import { HubError } from '../errors.js'
-import { openForWriting } from './sqlite.js'
+import { failureOf } from './failure.js'
+import { type Database, openForWriting } from './sqlite.js'
 
 /** SQLite changes schemas inside transactions, so each migration happens wholly or not at all, also across a kill. */
 class AtomicAdapter extends SqliteAdapter {
@@ -27,12 +28,22 @@ export interface MigrationStatus {
 const folder = fileURLToPath(new URL('../../migrations', import.meta.url))
 
 async function withMigrator<T>(file: string, use: (migrator: Migrator) => Promise<T>): Promise<T> {
-  mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-  const db = new Kysely<unknown>({ dialect: new AtomicDialect({ database: openForWriting(file, 'full') }) })
+  const db = new Kysely<unknown>({ dialect: new AtomicDialect({ database: openFile(file) }) })
   try {
     return await use(new Migrator({ db, provider: new FileMigrationProvider({ fs, path, migrationFolder: folder }) }))
   } finally {
     await db.destroy()
+  }
+}
+
+/** A file that is no database, or is damaged, is named and left as it is: it may still be rescued. */
+function openFile(file: string): Database {
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    return openForWriting(file, 'full')
+  } catch (error) {
+    const { code, message } = failureOf(error)
+    throw new HubError('storage_unavailable', `The database ${file} cannot be opened: ${message} (${code}).`, [], error)
   }
 }
 

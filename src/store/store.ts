@@ -52,7 +52,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     log,
   })
   const readers = Array.from({ length: options.readers }, () => readerThread(file, log))
-  await Promise.all([writerThread, ...readers].map(thread => thread.open()))
+  const threads = [writerThread, ...readers]
+  try {
+    await Promise.all(threads.map(thread => thread.open()))
+  } catch (error) {
+    await Promise.all(threads.map(thread => thread.close()))
+    throw error
+  }
   const writer = new Writer(writerThread)
   const db = new Kysely<Tables>({
     dialect: threadDialect(writer, query => leastBusy(readers).post(query)),
@@ -74,7 +80,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     close: async () => {
       await writer.flush()
-      await Promise.all([writerThread, ...readers].map(thread => thread.close()))
+      await Promise.all(threads.map(thread => thread.close()))
     },
   }
 }

@@ -62,14 +62,16 @@ export class Thread<Request, Value> {
     if (!worker) return Promise.reject(storageUnavailable(this.#lastFault))
     const id = ++this.#lastId
     return new Promise<Value>((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject, since })
+      // Throws for what cannot be cloned, and then nothing may be left waiting for an answer.
       worker.postMessage({ id, request }, transfer)
+      this.#pending.set(id, { resolve, reject, since })
     })
   }
 
   /** Stops the thread. Callers settle their requests first. */
   async close(): Promise<void> {
     this.#closed = true
+    this.#lastFault = 'closed'
     clearInterval(this.#sweep)
     if (this.#restart) clearTimeout(this.#restart)
     const worker = this.#worker

@@ -53,7 +53,8 @@ parentPort?.on('message', ({ id, request }: { id: number; request: WriterRequest
     parentPort?.postMessage({ id, value: answer(request) })
   } catch (error) {
     const failure: Failure = failureOf(error)
-    if ('queries' in request) {
+    // A commit that failed may have left its transaction open, and the next one could not begin.
+    if ('queries' in request || request.sql === 'commit') {
       if (db.inTransaction) db.exec('rollback')
       appendWriter.rolledBack()
     }

@@ -44,6 +44,8 @@ export class Writer {
   #scheduled = false
   #batches = 0
   #exclusive = false
+  /** A transaction has ended and writes wait: one batch of them goes before the next transaction. */
+  #batchFirst = false
   #waitingExclusive: (() => void)[] = []
   #idle: (() => void)[] = []
 
@@ -78,21 +80,27 @@ export class Writer {
    * through the returned `run`, in the order of the calls, outside any batch.
    */
   async acquire(): Promise<{ run(query: Query): Promise<QueryOutcome>; release(): void }> {
-    if (this.#exclusive || this.#batches > 0 || this.#waitingExclusive.length > 0) {
+    if (this.#exclusive || this.#batches > 0 || this.#batchFirst || this.#waitingExclusive.length > 0) {
       await new Promise<void>(resolve => this.#waitingExclusive.push(resolve))
     }
     this.#exclusive = true
     let held = true
     const post = (query: Query) => this.#thread.post(query) as Promise<QueryOutcome>
+    const free = () => {
+      this.#exclusive = false
+      this.#batchFirst = this.#isWaiting()
+      this.#next()
+    }
     const release = () => {
       if (!held) return
       held = false
       clearTimeout(limit)
-      this.#exclusive = false
-      this.#next()
+      free()
     }
     const limit = setTimeout(() => {
-      post({ sql: 'rollback', parameters: [] }).then(release, release)
+      // Nothing of this transaction may reach the thread behind the rollback: it would be committed by itself.
+      held = false
+      post({ sql: 'rollback', parameters: [] }).then(free, free)
     }, transactionLimitMs)
     const run = (query: Query) =>
       held
@@ -107,8 +115,12 @@ export class Writer {
     await new Promise<void>(resolve => this.#idle.push(resolve))
   }
 
+  #isWaiting(): boolean {
+    return this.#items.length > 0 || this.#queries.length > 0
+  }
+
   #isIdle(): boolean {
-    return this.#items.length === 0 && this.#queries.length === 0 && this.#batches === 0 && !this.#exclusive
+    return !this.#isWaiting() && this.#batches === 0 && !this.#exclusive && this.#waitingExclusive.length === 0
   }
 
   #schedule(): void {
@@ -122,7 +134,9 @@ export class Writer {
   }
 
   #post(): void {
-    if (this.#exclusive || this.#waitingExclusive.length > 0 || this.#batches >= maxBatches) return
+    const transactionFirst = this.#waitingExclusive.length > 0 && !this.#batchFirst
+    if (this.#exclusive || transactionFirst || this.#batches >= maxBatches) return
+    this.#batchFirst = false
     const queries = this.#queries.splice(0, maxBatchItems)
     const { items, dones, bytes } = this.#takeItems()
     if (queries.length === 0 && items.length === 0) return
@@ -134,7 +148,7 @@ export class Writer {
       outcome => this.#settle(queries, dones, outcome as BatchOutcome),
       error => this.#fail(queries, dones, error),
     )
-    if (this.#items.length > 0 || this.#queries.length > 0) this.#schedule()
+    if (this.#isWaiting()) this.#schedule()
   }
 
   #takeItems() {
@@ -182,12 +196,13 @@ export class Writer {
   }
 
   #next(): void {
-    if (this.#batches === 0 && !this.#exclusive && this.#waitingExclusive.length > 0) {
+    if (!this.#isWaiting()) this.#batchFirst = false
+    if (this.#batches === 0 && !this.#exclusive && !this.#batchFirst && this.#waitingExclusive.length > 0) {
       this.#exclusive = true
       this.#waitingExclusive.shift()?.()
       return
     }
-    if (this.#items.length > 0 || this.#queries.length > 0) this.#schedule()
+    if (this.#isWaiting()) this.#schedule()
     else if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
   }
 }

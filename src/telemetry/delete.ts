@@ -1,0 +1,130 @@
+import { sql } from 'kysely'
+import type { Db } from '../store/store.js'
+import type { TimeRange } from './readings.js'
+
+/** Rows that one statement deletes, some 10 ms of the writer: other writes get in between. */
+const deletedAtOnce = 2000
+/** Rows that one statement looks through for the newest values that are left. */
+const searchedAtOnce = 5000
+
+type Newest = ReadonlyMap<string, number>
+
+/** Deletes the samples of a range, in steps that let other writes in between. "Latest" forgets what is gone. @returns how many */
+export async function deleteReadings(db: Db, device_num: number, range: TimeRange): Promise<number> {
+  const deleted = await deleteRows(db, device_num, range)
+  const gone = await forgetLatest(db, device_num, range)
+  await recallLatest(db, device_num, await findNewest(db, device_num, gone))
+  return deleted
+}
+
+/** Deletes every sample of a device, in steps, and its latest values. */
+export async function deleteAllReadings(db: Db, device_num: number): Promise<void> {
+  await deleteRows(db, device_num, { start_time: 0, end_time: Number.MAX_SAFE_INTEGER })
+  await db.deleteFrom('latest').where('device_num', '=', device_num).execute()
+}
+
+async function deleteRows(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<number> {
+  let total = 0
+  for (;;) {
+    const chosen = db
+      .selectFrom('telemetry')
+      .select('ts')
+      .where('device_num', '=', device_num)
+      .where('ts', '>=', start_time)
+      .where('ts', '<', end_time)
+      .orderBy('ts')
+      .limit(deletedAtOnce)
+    const { numDeletedRows } = await db
+      .deleteFrom('telemetry')
+      .where('device_num', '=', device_num)
+      .where('ts', 'in', chosen)
+      .executeTakeFirstOrThrow()
+    total += Number(numDeletedRows)
+    if (numDeletedRows < deletedAtOnce) return total
+  }
+}
+
+/** Takes the latest values that lie in the range out of "latest". @returns their fields */
+async function forgetLatest(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<string[]> {
+  return changeLatest(db, device_num, latest => {
+    const gone = [...latest].filter(([, [, ts]]) => ts >= start_time && ts < end_time).map(([field]) => field)
+    for (const field of gone) latest.delete(field)
+    return gone
+  })
+}
+
+/**
+ * When each field was last heard of. It may lie millions of samples back, so this looks through them in steps, on a reader, and outside
+ * any transaction.
+ */
+async function findNewest(db: Db, device_num: number, fields: readonly string[]): Promise<Newest> {
+  const newest = new Map<string, number>()
+  let wanted = fields
+  let end = Number.MAX_SAFE_INTEGER
+  while (wanted.length > 0 && end > 0) {
+    const start = await startOfStep(db, device_num, end)
+    const { rows } = await sql<{ field: string; ts: number }>`select field.key as field, max(ts) as ts
+      from telemetry, json_each(telemetry.data) as field
+      where device_num = ${device_num} and ts >= ${start} and ts < ${end}
+        and field.key in (select value from json_each(${JSON.stringify(wanted)})) group by field.key`.execute(db)
+    for (const { field, ts } of rows) newest.set(field, ts)
+    wanted = wanted.filter(field => !newest.has(field))
+    end = start
+  }
+  return newest
+}
+
+/** Where a step that ends before `end` begins; 0 when it is the last. */
+async function startOfStep(db: Db, device_num: number, end: number): Promise<number> {
+  const row = await db
+    .selectFrom('telemetry')
+    .select('ts')
+    .where('device_num', '=', device_num)
+    .where('ts', '<', end)
+    .orderBy('ts', 'desc')
+    .limit(1)
+    .offset(searchedAtOnce - 1)
+    .executeTakeFirst()
+  return row?.ts ?? 0
+}
+
+/** Puts values that were found back into "latest", unless newer ones have come meanwhile. */
+async function recallLatest(db: Db, device_num: number, newest: Newest): Promise<void> {
+  if (newest.size === 0) return
+  const samples = await db
+    .selectFrom('telemetry')
+    .select(['ts', 'data'])
+    .where('device_num', '=', device_num)
+    .where('ts', 'in', [...new Set(newest.values())])
+    .execute()
+  await changeLatest(db, device_num, latest => {
+    for (const { ts, data } of samples) {
+      for (const [field, value] of Object.entries(data)) {
+        const known = latest.get(field)
+        if (newest.get(field) === ts && (known === undefined || known[1] < ts)) latest.set(field, [value, ts])
+      }
+    }
+  })
+}
+
+type Latest = Map<string, [number | boolean | string, number]>
+
+/**
+ * Changes "latest" in a transaction. The row is deleted and made again because a deletion is what the append takes notice of
+ * (append.ts), and stays when it is empty, so that the next change is noticed too.
+ */
+async function changeLatest<T>(db: Db, device_num: number, change: (latest: Latest) => T): Promise<T> {
+  return db.transaction().execute(async tx => {
+    const row = await tx.selectFrom('latest').select('latest').where('device_num', '=', device_num).executeTakeFirst()
+    const latest: Latest = new Map(Object.entries(row?.latest ?? {}))
+    const changed = change(latest)
+    if (row) {
+      await tx.deleteFrom('latest').where('device_num', '=', device_num).execute()
+      await tx
+        .insertInto('latest')
+        .values({ device_num, latest: Object.fromEntries(latest) })
+        .execute()
+    }
+    return changed
+  })
+}
