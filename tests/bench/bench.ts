@@ -1,0 +1,111 @@
+/**
+ * `npm run bench`: what the hub does on this machine, beside stock Aedes storing nothing in the same run. Machines differ and are shared, so
+ * the bars are ratios where they can be. `--quick` measures briefly. Ends with 1 when a bar is missed.
+ */
+import type { LoadReport } from '../../simulators/load-tally.js'
+import {
+  countRows,
+  type HubTarget,
+  heapBytes,
+  load,
+  residentBytes,
+  startHub,
+  startStock,
+  type Target,
+} from './processes.js'
+
+const quick = process.argv.includes('--quick')
+const seconds = quick ? 3 : 10
+const rounds = quick ? 2 : 4
+const idle = 10_000
+
+let missed = 0
+
+function bar(name: string, figure: string, met: boolean): void {
+  if (!met) missed++
+  console.log(`${met ? 'ok    ' : 'MISSED'}  ${name.padEnd(58)} ${figure}`)
+}
+
+const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? 0
+const show = ({ per_second, p50_ms, p99_ms, max_ms }: LoadReport) =>
+  `${per_second.toFixed(0).padStart(7)} msg/s   PUBACK p50 ${p50_ms.toFixed(1)} p99 ${p99_ms.toFixed(1)} max ${max_ms.toFixed(0)} ms`
+
+/** Rounds of the hub and of stock Aedes by turns; the bar is on the median of the ratios. */
+async function compare(
+  hub: HubTarget,
+  stock: Target,
+  devices: number,
+  in_flight: number,
+  least: number,
+): Promise<number> {
+  console.log(`\n${devices} devices, ${in_flight} in flight each, 3 values, QoS 1, synchronous=FULL`)
+  const ratios: number[] = []
+  let acknowledged = 0
+  for (let round = 0; round < rounds; round++) {
+    const options = { devices, in_flight, values: 3, seconds }
+    const ours = await load(hub, options)
+    const theirs = await load(stock, options)
+    acknowledged += ours.acknowledged
+    ratios.push(ours.per_second / theirs.per_second)
+    console.log(`  hearth, stored           ${show(ours)}\n  stock Aedes, not stored  ${show(theirs)}`)
+  }
+  const ratio = median(ratios)
+  const all = ratios.map(one => one.toFixed(2)).join(' ')
+  bar(`stored by Hearth / passed on by stock Aedes, at least ${least}`, `${ratio.toFixed(2)}  (${all})`, ratio >= least)
+  return acknowledged
+}
+
+async function rates(): Promise<void> {
+  const [hub, stock] = [await startHub(1000), await startStock()]
+  let rows = 0
+  let acknowledged = 0
+  try {
+    acknowledged += await compare(hub, stock, 100, 20, 0.5)
+    acknowledged += await compare(hub, stock, 1000, 1, 0.45)
+    rows = await countRows(hub.data_dir)
+  } finally {
+    await Promise.all([hub.stop(), stock.stop()])
+  }
+  // What was under way when a load ended is stored, and its acknowledgement was not waited for.
+  const underWay = rounds * (100 * 20 + 1000)
+  const exact = rows >= acknowledged && rows <= acknowledged + underWay
+  bar('every acknowledged message is a row', `${acknowledged} acknowledged, ${rows} rows`, exact)
+}
+
+async function connections(): Promise<void> {
+  console.log(`\n${idle} idle connections`)
+  const hub = await startHub(idle)
+  try {
+    const often = await load(hub, { mode: 'connect', devices: 1000, seconds, connecting: 50 })
+    const [rss, heap] = [await residentBytes(hub), await heapBytes(hub)]
+    const holding = load(hub, { mode: 'idle', devices: idle, seconds: quick ? 10 : 20, connecting: 50 })
+    const held = { rss, heap }
+    const sampling = setInterval(async () => {
+      held.rss = Math.max(held.rss, await residentBytes(hub))
+      held.heap = Math.max(held.heap, await heapBytes(hub))
+    }, 1000)
+    const report = await holding
+    clearInterval(sampling)
+    bar('all connected, none lost', `${report.connected} of ${idle}`, report.connected === idle && report.lost === 0)
+    const each = (held.rss - rss) / idle / 1024
+    const heapEach = (held.heap - heap) / idle / 1024
+    bar(
+      'memory of each, at most, below 25 KB',
+      `${each.toFixed(1)} KB resident, ${heapEach.toFixed(1)} KB of heap`,
+      each < 25,
+    )
+    const { connects_per_second, p99_ms } = often
+    bar(
+      'authenticated connects a second, at least 1000',
+      `${connects_per_second.toFixed(0)}  (p99 ${p99_ms.toFixed(0)} ms)`,
+      connects_per_second >= 1000,
+    )
+    console.log(`        and while ${idle} were opened: ${report.connects_per_second.toFixed(0)} a second`)
+  } finally {
+    await hub.stop()
+  }
+}
+
+await rates()
+await connections()
+process.exitCode = missed > 0 ? 1 : 0
