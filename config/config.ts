@@ -84,31 +84,39 @@ export class ConfigError extends Error {
   }
 }
 
+type Given = Readonly<Record<string, string | undefined>>
+
 /**
  * Reads settings from `env` and, beneath them, from the file that `HEARTH_CONFIG` names (lines of `NAME=value`).
- * An empty value counts as unset. Unknown `HEARTH_` names are faults: a mistyped limit must not be a silent default.
+ * An empty or blank value counts as unset. Unknown `HEARTH_` names are faults: a mistyped limit must not be a silent default.
  * @returns the settings with their defaults, frozen
  * @throws ConfigError with every fault at once
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
-  const given = { ...readSettingsFile(env.HEARTH_CONFIG), ...env }
-  const ours = Object.entries(given).filter(
-    ([name, value]) => name.startsWith('HEARTH_') && name !== 'HEARTH_CONFIG' && value,
-  )
-  const parsed = schema.safeParse(Object.fromEntries(ours))
+export function loadConfig(env: Given = process.env): Config {
+  const given = { ...settingsIn(readSettingsFile(env.HEARTH_CONFIG)), ...settingsIn(env) }
+  const parsed = schema.safeParse(given)
   const faults = parsed.success ? [] : parsed.error.issues.flatMap(faultsOf)
-  if (parsed.success) faults.push(...faultsBetween(parsed.data))
+  faults.push(...faultsBetween(given))
   if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
   const entries = Object.entries(parsed.data).map(([name, value]) => [propertyOf(name), value])
   return Object.freeze(Object.fromEntries(entries)) as Config
 }
 
+/** Blank values are left out: as a number `' '` would be 0, which is no limit at all. */
+function settingsIn(env: Given): Record<string, string> {
+  const settings: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    if (name.startsWith('HEARTH_') && name !== 'HEARTH_CONFIG' && value?.trim()) settings[name] = value
+  }
+  return settings
+}
+
 const propertyOf = (name: string) => name.slice('HEARTH_'.length).toLowerCase()
 
-function readSettingsFile(path: string | undefined): Record<string, string | undefined> {
+function readSettingsFile(path: string | undefined): Given {
   if (!path) return {}
   try {
-    return parseEnv(readFileSync(path, 'utf8')) as Record<string, string | undefined>
+    return parseEnv(readFileSync(path, 'utf8')) as Given
   } catch (cause) {
     throw new ConfigError([
       `HEARTH_CONFIG: cannot read ${path} (${(cause as NodeJS.ErrnoException).code ?? String(cause)})`,
@@ -121,8 +129,8 @@ function faultsOf(issue: z.core.$ZodIssue): string[] {
   return [`${issue.path.join('.')}: ${issue.message}`]
 }
 
-/** Faults that lie between settings, each fine by itself. */
-function faultsBetween(settings: Settings): string[] {
+/** Faults that lie between settings, each fine by itself. They are looked for even where others are not, to tell all at once. */
+function faultsBetween(settings: Given): string[] {
   const faults: string[] = []
   if (!settings.HEARTH_TLS_CERT !== !settings.HEARTH_TLS_KEY)
     faults.push('HEARTH_TLS_CERT and HEARTH_TLS_KEY: set both or neither')

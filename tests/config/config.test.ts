@@ -54,8 +54,10 @@ test('every fault is told at once, also of names that do not exist', () => {
     HEARTH_ADMIN_EMAIL: 'nobody',
     HEARTH_LIMIT_LOGIN: '-1',
     HEARTH_MQTT_PROT: '1883',
+    HEARTH_REDIS_URL: 'redis://localhost',
+    HEARTH_ADMIN_PASSWORD: 'correct horse battery',
   })
-  const named = ['MQTT_PORT', 'HTTP_PORT', 'SYNC', 'RETENTION', 'ADMIN_EMAIL', 'LIMIT_LOGIN', 'MQTT_PROT']
+  const named = ['MQTT_PORT', 'HTTP_PORT', 'SYNC', 'RETENTION', 'ADMIN_EMAIL', 'LIMIT_LOGIN', 'MQTT_PROT', 'REDIS_URL']
   for (const name of named) expect(faults.join('\n')).toContain(`HEARTH_${name}: `)
   expect(faults).toHaveLength(named.length)
 })
@@ -77,6 +79,16 @@ test('the password of the example file stops the start', () => {
   expect(faults).toEqual([expect.stringContaining('is the example')])
 })
 
+test('faults between settings are told with the faults of single ones', () => {
+  const faults = faultsOf({ HEARTH_MQTT_PORT: 'x', HEARTH_TLS_CERT: 'cert.pem', HEARTH_DATABASE_URL: 'postgres://db' })
+  expect(faults).toHaveLength(3)
+  expect(new ConfigError(faults).message).toContain('3 faults')
+})
+
+test.each(['', ' ', '\t'])('a blank value (%j) is no value: no limit is lifted by it', blank => {
+  expect(loadConfig({ HEARTH_LIMIT_LOGIN: blank, HEARTH_MQTT_PORT: blank })).toEqual(loadConfig({}))
+})
+
 test('what was loaded is frozen', () => {
   const config = loadConfig({})
   expect(Object.isFrozen(config)).toBe(true)
@@ -88,6 +100,13 @@ describe('a file named by HEARTH_CONFIG', () => {
     const text = 'HEARTH_MQTT_PORT=1999\n# a comment\nHEARTH_HTTP_PORT="8999"\n'
     const config = await inFile(text, path => loadConfig({ HEARTH_CONFIG: path, HEARTH_HTTP_PORT: '8088' }))
     expect(config).toMatchObject({ mqtt_port: 1999, http_port: 8088 })
+  })
+
+  test('shows through where the environment is blank', async () => {
+    const config = await inFile('HEARTH_MQTT_PORT=1999\n', path =>
+      loadConfig({ HEARTH_CONFIG: path, HEARTH_MQTT_PORT: '' }),
+    )
+    expect(config.mqtt_port).toBe(1999)
   })
 
   test('has its faults told as the environment’s are', async () => {
