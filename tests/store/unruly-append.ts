@@ -1,0 +1,33 @@
+import type { AppendWriter, OpenAppendWriter } from '../../src/store/append.js'
+
+/** An append that does, inside the writer thread, what a payload says: hang, die, throw. Anything else it stores as a probe. */
+export const openAppendWriter: OpenAppendWriter = db => {
+  const keep = db.prepare('insert or replace into probe (id, written_at) values (?, ?)')
+  const deeds: Readonly<Record<string, () => string | null>> = {
+    spin: () => {
+      for (;;) Math.random()
+    },
+    exit: () => process.exit(3),
+    throw: () => {
+      throw new Error('the append is at fault')
+    },
+    'throw later': () => {
+      queueMicrotask(() => {
+        throw new Error('the thread is at fault')
+      })
+      return null
+    },
+    refuse: () => 'refused',
+  }
+  const writer: AppendWriter = {
+    append: ({ device_num, received_at, payload }) => {
+      const deed = deeds[payload.toString()]
+      if (deed) return deed()
+      keep.run(device_num, received_at)
+      return null
+    },
+    beforeCommit: () => undefined,
+    rolledBack: () => undefined,
+  }
+  return writer
+}
