@@ -32,13 +32,9 @@ export function authenticate(
 ): void {
   const conn = client.req
   conn.enter('authenticating', gate.now)
-  const { clientId } = packet
   const credentials = credentialsOf(conn, packet)
   check(gate, conn, packet, credentials)
-    .then(principal => {
-      gate.failedLogins.succeeded(credentials, clientId)
-      admit(gate, conn, packet, principal, callback)
-    })
+    .then(principal => admit(gate, conn, packet, principal, callback))
     .catch((error: unknown) => gate.refused(conn, error))
 }
 
@@ -61,14 +57,16 @@ async function check(
   // [MQTT-3.1.3-8], also for what calls itself MQTT 3.1 (aedes#1095)
   if (packet.clientId === '' && !packet.clean) throw new Refusal(2, 'empty client id')
   if (hasControl(credentials.username) || hasControl(credentials.password)) throw new Refusal(4, 'credentials')
-  if (!gate.failedLogins.attempt(credentials, packet.clientId, gate.now)) throw new Refusal(3, 'too many failures')
+  const attempt = await gate.failedLogins.begin(credentials, packet.clientId, gate)
+  if (attempt === null) throw new Refusal(3, 'too many failures')
   try {
     const principal = await gate.handlers.authenticate(credentials)
     if (conn.barred?.some(match => fits(match, principal))) throw new Refusal(5, 'revoked')
+    attempt.succeeded()
     return principal
   } catch (error) {
-    const failed = error instanceof Refusal && error.returnCode >= 4
-    if (!failed) gate.failedLogins.forgive(credentials, packet.clientId)
+    if (error instanceof Refusal && error.returnCode >= 4) attempt.failed()
+    else attempt.dropped()
     throw error
   }
 }

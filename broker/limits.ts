@@ -72,40 +72,70 @@ class BoundedMap<V> extends Map<string, V> {
   }
 }
 
+/** What is known of one source of attempts. */
+interface Source {
+  failures: number
+  /** When its failures are forgotten. */
+  until: number
+  underWay: number
+  readonly waiting: (() => void)[]
+}
+
+/** An attempt that is being looked at. One of these is called, once. */
+export interface Attempt {
+  succeeded(): void
+  failed(): void
+  /** It came to nothing, and not by a wrong credential. */
+  dropped(): void
+}
+
 /**
  * Attempts with wrong credentials. After ten in a minute from one address the rest are refused without looking at them,
- * except for names that have logged in from that address before, which are counted by themselves: one device with an old
- * key must not lock its house out.
+ * except for names that have logged in from there before, which are counted by themselves: one device with an old key
+ * must not lock its house out. Of many at once only as many are looked at as may still fail; the others wait their turn,
+ * so that a house full of devices that reconnects is let in whole.
  */
 export class FailedLogins {
-  readonly #failures = new BoundedMap<{ count: number; until: number }>()
+  readonly #sources = new BoundedMap<Source>()
   readonly #known = new BoundedMap<true>()
 
-  /** Counts an attempt; false when there were too many. `now` is in milliseconds on any steady clock. */
-  attempt(credentials: Credentials, client_id: string, now: number): boolean {
-    const key = this.#keyOf(credentials, client_id)
-    const failures = this.#failures.get(key)
-    if (!failures || now >= failures.until) this.#failures.set(key, { count: 1, until: now + minute })
-    else if (failures.count < failuresAMinute) failures.count++
-    else return false
-    return true
-  }
-
-  /** The attempt was not a failure after all. Attempts count when they begin, or many at once would all get through. */
-  forgive(credentials: Credentials, client_id: string): void {
-    const failures = this.#failures.get(this.#keyOf(credentials, client_id))
-    if (failures) failures.count--
-  }
-
-  succeeded(credentials: Credentials, client_id: string): void {
-    this.forgive(credentials, client_id)
-    this.#known.set(nameOf(credentials, client_id), true)
-  }
-
-  #keyOf(credentials: Credentials, client_id: string): string {
+  /** Settles when it is this attempt's turn, with null when there were too many failures. @param clock a steady one, in milliseconds */
+  async begin(credentials: Credentials, client_id: string, clock: { readonly now: number }): Promise<Attempt | null> {
     const name = nameOf(credentials, client_id)
-    return this.#known.has(name) ? name : sourceOf(credentials.address)
+    const source = this.#sourceOf(this.#known.has(name) ? name : sourceOf(credentials.address))
+    if (clock.now >= source.until) source.failures = 0
+    while (source.failures + source.underWay >= failuresAMinute) {
+      if (source.failures >= failuresAMinute) return null
+      await new Promise<void>(resolve => source.waiting.push(resolve))
+    }
+    source.underWay++
+    return {
+      succeeded: () => {
+        this.#known.set(name, true)
+        end(source)
+      },
+      failed: () => {
+        if (source.failures++ === 0) source.until = clock.now + minute
+        end(source)
+      },
+      dropped: () => end(source),
+    }
   }
+
+  #sourceOf(key: string): Source {
+    const known = this.#sources.get(key)
+    if (known) return known
+    const source = { failures: 0, until: 0, underWay: 0, waiting: [] }
+    this.#sources.set(key, source)
+    return source
+  }
+}
+
+/** Lets the next one look; when there were too many failures, all of them, to be refused. */
+function end(source: Source): void {
+  source.underWay--
+  const next = source.failures >= failuresAMinute ? source.waiting.length : 1
+  for (const go of source.waiting.splice(0, next)) go()
 }
 
 /** Hashed, since a user name may be an API key, which is not kept. */

@@ -41,5 +41,6 @@ function destination(file: string | undefined): DestinationStream {
   if (process.stdout.isTTY) {
     return transport({ target: 'pino-pretty', options: { ignore: 'pid,hostname', translateTime: 'HH:MM:ss.l' } })
   }
-  return pino.destination({ dest: 1, sync: true })
+  // Whoever reads the log may be slow or stuck; the hub does not wait, and beyond 4 MiB lines are dropped.
+  return pino.destination({ dest: 1, sync: false, maxLength: 4 << 20 })
 }

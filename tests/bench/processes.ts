@@ -83,13 +83,13 @@ export async function startHub(devices: number): Promise<HubTarget> {
 
 /** Stock Aedes, which stores nothing. */
 export async function startStock(): Promise<Target> {
-  const child = start([join(here, 'stock.js')], process.env)
+  const child = start([join(here, 'stock.js')], process.env, 'pipe')
   const port = await new Promise<number>(resolve => child.stdout?.once('data', text => resolve(Number(text))))
   return { port, pid: child.pid ?? 0, stop: () => end(child) }
 }
 
-function start(args: string[], env: NodeJS.ProcessEnv): ChildProcess {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'ignore'] })
+function start(args: string[], env: NodeJS.ProcessEnv, out: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', out, 'ignore'] })
   process.once('exit', () => child.kill('SIGKILL'))
   return child
 }

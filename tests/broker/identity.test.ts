@@ -145,6 +145,13 @@ describe('credentials', () => {
     expect(await new Raw(port).connect('unknown').next('connack')).toMatchObject({ returnCode: 3 })
   }, 60_000)
 
+  test('a house of 200 devices that connects at once from one address is let in whole', async () => {
+    const { port } = await startBroker()
+    const raws = Array.from({ length: 200 }, (_, i) => new Raw(port).connect(`house${i}`))
+    const answers = await Promise.all(raws.map(raw => raw.next('connack')))
+    expect(answers.map(({ returnCode }) => returnCode)).toEqual(raws.map(() => 0))
+  })
+
   test('wrong keys for one device from 100 addresses do not lock it out', async () => {
     const { port } = await startBroker()
     const raws = Array.from({ length: 100 }, (_, i) =>
