@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isObject, type JsonObject } from './json.js'
 
 /**
  * What devices and the hub say to each other: section 1 of the contract as schemas. The bridge validates with them, the API describes
@@ -14,17 +15,44 @@ const word = (length: number) => z.string().max(length)
 const reading = z
   .union([z.number(), z.boolean(), z.string(), z.null(), object])
   .describe('Null is ignored; an object is flattened with `.`')
-const readings = z.record(z.string().min(1).max(128), reading)
+const named = z.record(z.string().min(1).max(128), reading)
+const flat = 'flattened: at most 100 names of 1 to 128 characters without control characters, and no arrays'
+const readings = named.refine(isFlat, flat)
 const when = {
-  ts: time.optional().describe('The device’s time, milliseconds since 1970, UTC; without it the receive time stands'),
-  age: z.number().min(0).optional().describe('Milliseconds before sending, for devices without a clock'),
+  ts: z
+    .number()
+    .nullish()
+    .describe(
+      'The device’s time, milliseconds since 1970, UTC. Without one, or beyond belief, the receive time stands',
+    ),
+  age: z.number().min(0).nullish().describe('Milliseconds before sending, for devices without a clock'),
   metadata: object.nullish(),
 }
 const point = z.union([
   z.object({ ...when, data: readings }),
-  z.object({ ...when, values: readings.describe('Read as `data`') }),
-  readings,
+  z
+    .looseObject({ ...when, values: readings.describe('Read as `data`') })
+    .refine(({ data }) => !isObject(data), 'data is there as well'),
+  named
+    .refine(({ data, values }) => !isObject(data) && !isObject(values), 'a point within a point')
+    // A number `ts` among plain readings is their time.
+    .refine(({ ts, ...rest }) => isFlat(ts === undefined || typeof ts === 'number' ? rest : { ts, ...rest }), flat),
 ])
+
+/** What nesting comes to. Refined and not part of the schema's shape: JSON Schema would need recursion and could not count. */
+function isFlat(nested: JsonObject): boolean {
+  const names = new Set<string>()
+  const visit = (source: JsonObject, prefix: string): boolean =>
+    Object.entries(source).every(([name, value]) => {
+      const whole = prefix + name
+      const named = whole.length > 0 && whole.length <= 128 && ![...whole].some(char => char < ' ')
+      if (!named || Array.isArray(value)) return false
+      if (isObject(value)) return visit(value, `${whole}.`)
+      if (value !== null) names.add(whole)
+      return true
+    })
+  return visit(nested, '') && names.size <= 100
+}
 
 /** What `telemetry` may hold. Descriptive: what is stored is decided by the faster `src/telemetry/payload.ts`, which a test holds equal. */
 export const telemetry = z.union([z.array(point).max(1000), point]).describe('Readings, one point or a batch')

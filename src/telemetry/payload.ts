@@ -45,6 +45,8 @@ function pointOf(value: unknown, received_at: number): Point {
 
 function timeOf(point: JsonObject, wrapped: boolean, received_at: number): Pick<Point, 'ts' | 'quality' | 'relative'> {
   const { ts, age } = point
+  if (wrapped && age !== undefined && age !== null && (typeof age !== 'number' || age < 0))
+    throw new PayloadFault('age must be a number of milliseconds, 0 or more')
   if (typeof ts === 'number') {
     const believable = ts >= earliest && ts <= received_at + maxAheadMs
     return believable
@@ -52,8 +54,7 @@ function timeOf(point: JsonObject, wrapped: boolean, received_at: number): Pick<
       : { ts: null, quality: 'received', relative: false }
   }
   if (wrapped && ts !== undefined && ts !== null) throw new PayloadFault('ts must be a number of milliseconds')
-  if (!wrapped || age === undefined) return { ts: null, quality: null, relative: false }
-  if (typeof age !== 'number' || age < 0) throw new PayloadFault('age must be a number of milliseconds, 0 or more')
+  if (!wrapped || typeof age !== 'number') return { ts: null, quality: null, relative: false }
   const counted = Math.trunc(received_at - age)
   return counted >= earliest
     ? { ts: counted, quality: null, relative: true }
@@ -68,10 +69,10 @@ function metadataOf({ metadata }: JsonObject): JsonObject | null {
 
 function flatten(source: JsonObject, prefix: string, into: Record<string, Value>): void {
   for (const [name, value] of Object.entries(source)) {
+    const key = checkedKey(prefix + name)
     if (value === null) continue
-    const key = prefix + name
     if (isObject(value)) flatten(value, `${key}.`, into)
-    else into[checkedKey(key)] = checkedValue(key, value)
+    else into[key] = checkedValue(key, value)
   }
   if (prefix === '' && Object.keys(into).length > maxKeys)
     throw new PayloadFault(`more than ${maxKeys} keys in a point`)
