@@ -5,6 +5,7 @@ import type { Config } from '../config/config.js'
 import { HubError } from '../src/errors.js'
 import type { DeviceConnection, Reason } from '../src/inbound.js'
 import { matches } from '../src/topics.js'
+import { Acks } from './acks.js'
 import { authenticate } from './authenticate.js'
 import { mayHear } from './authorize.js'
 import { closeAll } from './close.js'
@@ -22,6 +23,7 @@ import {
   memoryPersistence,
   optionsOf,
   type Persistence,
+  takeListener,
 } from './internals.js'
 import { FailedLogins } from './limits.js'
 import { GuardedPersistence } from './persistence.js'
@@ -81,6 +83,7 @@ export class Core implements Broker {
   readonly aedes: Aedes
   readonly inside: AedesInside
   readonly failedLogins = new FailedLogins()
+  readonly acks = new Acks()
   readonly rateLimit: RateLimit
   closing = false
   /** The steady clock that deadlines are kept on, in milliseconds, as of the last sweep. */
@@ -159,7 +162,7 @@ export class Core implements Broker {
     conn.client = client
     client.duplicates = noDuplicates(this.inside.id)
     client.waitForDrain = neverWaitForDrain
-    client._parser.prependListener('packet', onPacket(this))
+    client._parser.on('packet', onPacket(this, takeListener(client._parser)))
     takeOverReading(conn, client, this)
   }
 

@@ -75,6 +75,8 @@ export class Connection {
   /** Publishes not yet through, oldest first. */
   first: Inflight | null = null
   last: Inflight | null = null
+  /** Message ids of what is committed and whose PUBACK is about to be written. */
+  acks: number[] | null = null
   /** Packets parsed and not finished. */
   packets = 0
   /** Bytes of payload received and not committed. */

@@ -1,5 +1,6 @@
 import { HubError } from '../src/errors.js'
 import type { DeviceMessage, Forward, Reason } from '../src/inbound.js'
+import type { Acks } from './acks.js'
 import type { Connection } from './connection.js'
 import type { BrokerHandlers } from './contract.js'
 import type { Message, Publish, Published } from './internals.js'
@@ -16,29 +17,33 @@ export class Inflight {
   forward: Forward = 'same'
   readonly packet: Message
   readonly callback: Published
+  /** It came past Aedes, so that its PUBACK and its publishing are ours. */
+  readonly direct: boolean
   readonly size: number
   /** On the sweep's clock. */
   readonly since: number
 
-  constructor(packet: Message, callback: Published, since: number) {
+  constructor(packet: Message, callback: Published, direct: boolean, since: number) {
     this.packet = packet
     this.callback = callback
+    this.direct = direct
     this.size = packet.payload.length
     this.since = since
   }
+}
+
+/** What receiving needs of the broker. */
+export interface ReceiveHost {
+  readonly handlers: BrokerHandlers
+  readonly inside: { readonly publish: Publish }
+  readonly acks: Acks
 }
 
 /**
  * Hands a message to `receive`. Whatever order the answers come in, acknowledgements leave in the order the messages came
  * [MQTT-4.6.0-2], and so do the messages themselves.
  */
-export function receive(
-  handlers: BrokerHandlers,
-  publish: Publish,
-  conn: Connection,
-  message: DeviceMessage,
-  entry: Inflight,
-): void {
+export function receive(host: ReceiveHost, conn: Connection, message: DeviceMessage, entry: Inflight): void {
   if (conn.last) conn.last.next = entry
   else conn.first = entry
   conn.last = entry
@@ -48,28 +53,29 @@ export function receive(
     entry.settled = true
     entry.error = error
     if (forward !== undefined) entry.forward = forward
-    if (conn.first === entry) release(publish, conn)
+    if (conn.first === entry) release(host, conn)
   }
   try {
-    handlers.receive(message, done)
+    host.handlers.receive(message, done)
   } catch (error) {
     done(error instanceof Error ? error : new Error(String(error)))
   }
 }
 
-function release(publish: Publish, conn: Connection): void {
+function release(host: ReceiveHost, conn: Connection): void {
   let entry = conn.first
   while (entry?.settled) {
     conn.first = entry.next
     if (conn.first === null) conn.last = null
     conn.bytes -= entry.size
     if (entry.error) refuse(conn, entry, entry.error)
-    else accept(publish, conn, entry)
+    else accept(host, conn, entry)
     entry = conn.first
   }
 }
 
-function accept(publish: Publish, conn: Connection, { packet, forward, callback }: Inflight): void {
+function accept({ inside, acks }: ReceiveHost, conn: Connection, entry: Inflight): void {
+  const { packet, forward, callback } = entry
   packet.retain = false
   if (forward === 'nothing') packet.topic = nowhere
   else if (forward !== 'same') {
@@ -77,8 +83,13 @@ function accept(publish: Publish, conn: Connection, { packet, forward, callback 
     packet.retain = forward.retain
   }
   const { client } = conn
+  if (entry.direct) {
+    if (packet.qos === 1 && packet.messageId !== undefined) acks.add(conn, packet.messageId)
+    inside.publish(packet, client, callback)
+    return
+  }
   // Aedes forwards a QoS 1 message only if its PUBACK could be written. This one is committed, so it is forwarded all the same.
-  if (packet.qos === 1 && client?.closed && packet !== client.will) publish(packet, client, callback)
+  if (packet.qos === 1 && client?.closed && packet !== client.will) inside.publish(packet, client, callback)
   else callback(null)
 }
 

@@ -53,6 +53,17 @@ export type WirePacket =
   | AckPacket
   | { readonly cmd: 'disconnect' | 'pingreq' | 'pubrec' | 'pubrel' }
 
+/** Aedes' own handling of a packet that came off the wire: a listener of the parser, the same function for every client. */
+export type TakePacket = (this: Parser, packet: WirePacket) => void
+
+/** Takes Aedes' listener off a client's parser, so that ours decides which packets it gets. */
+export function takeListener(parser: Parser): TakePacket {
+  const [stock] = parser.listeners('packet') as TakePacket[]
+  if (stock === undefined) throw new Error('Aedes listens to no packets.')
+  parser.removeAllListeners('packet')
+  return stock
+}
+
 export interface Parser extends EventEmitter {
   readonly client: AedesClient
   /** Packets that came behind a CONNECT that is not answered yet; they passed our listener before the principal was known. */
@@ -85,6 +96,7 @@ export interface AedesClient extends EventEmitter {
   _nextId: number
   readonly _inboundInflight: ReadonlySet<number>
   readonly _keepaliveTimer: NodeJS.Timeout | null
+  readonly _keepaliveInterval: number
   /** The read loop's own counter, and its step: replaced by ours, which counts what is not committed. */
   _parsingBatch: number
   _nextBatch: (error?: Error | null) => void

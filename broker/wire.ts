@@ -1,24 +1,25 @@
 import type { Connection } from './connection.js'
-import type { BrokerHandlers } from './contract.js'
-import type { AckPacket, AedesClient, Message, Parser, WirePacket } from './internals.js'
+import type { AckPacket, AedesClient, Message, Parser, TakePacket, WirePacket } from './internals.js'
 import { mountPublish, mountSubscribe, mountUnsubscribe, nowhere } from './mount.js'
 import { count, pump, type ReaderHost } from './reader.js'
+import { type PublishHost, receiveDirectly } from './receive.js'
 import type { Registry } from './registry.js'
-import type { Stats } from './stats.js'
 
-export interface WireHost extends ReaderHost {
-  readonly handlers: BrokerHandlers
+export interface WireHost extends ReaderHost, PublishHost {
   readonly registry: Registry
-  readonly counters: Stats
 }
 
-/** The listener that sees each packet before Aedes does. */
-export const onPacket = (host: WireHost) =>
+/** Listens to a client's packets in the place of Aedes, which gets all but the publishes that are taken directly. */
+export const onPacket = (host: WireHost, aedes: TakePacket) =>
   function (this: Parser, packet: WirePacket): void {
     const conn = this.client.req
     count(conn, packet)
     // Behind a CONNECT that is not answered packets wait in Aedes' queue, and are read when the principal is known
-    if (conn.state === 'live') read(host, conn, packet)
+    if (conn.state === 'live') {
+      read(host, conn, packet)
+      if (packet.cmd === 'publish' && receiveDirectly(host, conn, packet)) return
+    }
+    aedes.call(this, packet)
   }
 
 /** Reads what came behind the CONNECT, just before Aedes does, and goes on reading. */
