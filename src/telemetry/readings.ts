@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import { decodeCursor, encodeCursor, type PageRequest } from '../page.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
+import { stepsOf } from './steps.js'
 
 type Row = Selectable<Tables['telemetry']>
 
@@ -95,11 +96,16 @@ export async function* exportReadings(
   }
 }
 
-/** The names of the fields that occur in a range: the columns of a CSV. */
-export async function fieldNames(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<string[]> {
-  const { rows } = await sql<{
-    name: string
-  }>`select distinct field.key as name from telemetry, json_each(telemetry.data) as field
-    where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time} order by 1 limit 1000`.execute(db)
-  return rows.map(row => row.name)
+const maxNames = 1000
+
+/** The names of the fields that occur in a range, in order, at most 1000: the columns of a CSV. */
+export async function fieldNames(db: Db, device_num: number, range: TimeRange): Promise<string[]> {
+  const names = new Set<string>()
+  for await (const { start_time, end_time } of stepsOf(db, device_num, range)) {
+    const { rows } = await sql<{ name: string }>`select distinct field.key as name
+      from telemetry, json_each(telemetry.data) as field
+      where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time}`.execute(db)
+    for (const { name } of rows) names.add(name)
+  }
+  return [...names].sort().slice(0, maxNames)
 }

@@ -11,6 +11,8 @@ export type Window =
   | { readonly kind: 'calendar'; readonly unit: 'd' | 'w' | 'mo'; readonly count: number }
 
 const fixedUnits: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
+const dayMs = 86_400_000
+const shortestDays = { d: 1, w: 7, mo: 28 } as const
 const maxBuckets = 10_000
 
 /**
@@ -29,7 +31,7 @@ export function parseWindow(text: string): Window {
 
 /** @throws HubError `invalid_request` when the range would have more than 10,000 buckets of this length */
 export function checkBucketCount(window: Window, start_time: number, end_time: number): void {
-  const ms = window.kind === 'fixed' ? window.ms : window.count * 86_400_000
+  const ms = window.kind === 'fixed' ? window.ms : window.count * shortestDays[window.unit] * dayMs
   if ((end_time - start_time) / ms > maxBuckets) {
     throw new HubError(
       'invalid_request',
@@ -49,10 +51,11 @@ export function calendarBuckets(
   end_time: number,
 ): Bucket[] {
   const buckets: Bucket[] = []
+  const offsetAt = rememberedOffsets(timezone)
   let number = bucketNumber(window, localDate(timezone, start_time))
-  let start = startOf(window, timezone, number)
+  let start = startOf(window, offsetAt, number)
   while (start < end_time) {
-    const end = startOf(window, timezone, ++number)
+    const end = startOf(window, offsetAt, ++number)
     buckets.push({ start, end })
     start = end
   }
@@ -65,7 +68,6 @@ interface LocalDate {
   readonly day: number
 }
 
-const dayMs = 86_400_000
 /** Days from 1970-01-01 to the Monday from which weeks are counted. */
 const firstMonday = 4
 
@@ -77,10 +79,10 @@ function bucketNumber({ unit, count }: Window & { kind: 'calendar' }, date: Loca
   return unit === 'w' ? Math.floor((day - firstMonday) / (7 * count)) : Math.floor(day / count)
 }
 
-function startOf({ unit, count }: Window & { kind: 'calendar' }, timezone: string, number: number): number {
-  if (unit === 'mo') return zonedMidnight(timezone, Date.UTC(1970, number * count, 1))
+function startOf({ unit, count }: Window & { kind: 'calendar' }, offsetAt: OffsetAt, number: number): number {
+  if (unit === 'mo') return zonedMidnight(offsetAt, Date.UTC(1970, number * count, 1))
   const day = unit === 'w' ? number * 7 * count + firstMonday : number * count
-  return zonedMidnight(timezone, day * dayMs)
+  return zonedMidnight(offsetAt, day * dayMs)
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()
@@ -111,8 +113,20 @@ function localDate(timezone: string, instant: number): LocalDate {
   return { year, month, day }
 }
 
-/** Milliseconds that the zone's wall clock is ahead of UTC at this instant. */
-function offsetAt(timezone: string, instant: number): number {
+/** Milliseconds that a zone's wall clock is ahead of UTC at an instant. */
+type OffsetAt = (instant: number) => number
+
+/** Asking Intl takes 10 µs, and neighbouring days ask for the same instants. */
+function rememberedOffsets(timezone: string): OffsetAt {
+  const known = new Map<number, number>()
+  return instant => {
+    const offset = known.get(instant) ?? offsetOf(timezone, instant)
+    known.set(instant, offset)
+    return offset
+  }
+}
+
+function offsetOf(timezone: string, instant: number): number {
   const { year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = wallClock(timezone, instant)
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1000) * 1000
 }
@@ -121,22 +135,23 @@ function offsetAt(timezone: string, instant: number): number {
  * The first instant of a date in a zone. @param utcMidnight the date as midnight UTC. Where daylight saving skips midnight, the day
  * begins at the jump.
  */
-function zonedMidnight(timezone: string, utcMidnight: number): number {
-  const before = offsetAt(timezone, utcMidnight - dayMs)
-  const after = offsetAt(timezone, utcMidnight + dayMs)
+function zonedMidnight(offsetAt: OffsetAt, utcMidnight: number): number {
+  const before = offsetAt(utcMidnight - dayMs)
+  const after = offsetAt(utcMidnight + dayMs)
+  if (before === after) return utcMidnight - before
   const early = utcMidnight - Math.max(before, after)
   const late = utcMidnight - Math.min(before, after)
-  if (offsetAt(timezone, early) === utcMidnight - early) return early
-  if (offsetAt(timezone, late) === utcMidnight - late) return late
-  return firstInstantFrom(timezone, utcMidnight, early, late)
+  if (offsetAt(early) === utcMidnight - early) return early
+  if (offsetAt(late) === utcMidnight - late) return late
+  return firstInstantFrom(offsetAt, utcMidnight, early, late)
 }
 
 /** Where no instant reads midnight: the jump lies between `low` and `high`, found by halving to the minute. */
-function firstInstantFrom(timezone: string, utcMidnight: number, low: number, high: number): number {
+function firstInstantFrom(offsetAt: OffsetAt, utcMidnight: number, low: number, high: number): number {
   let [before, after] = [low - 60_000, high]
   while (after - before > 60_000) {
     const middle = before + Math.round((after - before) / 120_000) * 60_000
-    if (middle + offsetAt(timezone, middle) >= utcMidnight) after = middle
+    if (middle + offsetAt(middle) >= utcMidnight) after = middle
     else before = middle
   }
   return after
