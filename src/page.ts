@@ -25,7 +25,9 @@ export function decodeCursor(cursor: string, type: 'string' | 'number'): string 
   } catch (cause) {
     throw new HubError('invalid_request', 'The cursor is not one of ours.', [], cause)
   }
-  if (typeof key === type) return key as string | number
+  // 1e999 is JSON, and no number that SQLite would know.
+  const ours = typeof key === type && (typeof key !== 'number' || Number.isFinite(key))
+  if (ours) return key as string | number
   throw new HubError('invalid_request', 'The cursor is not one of ours.')
 }
 

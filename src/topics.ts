@@ -45,7 +45,7 @@ export function inboundKind(rest: string): { kind: Inbound; key?: string } | nul
   const known = inbound.find(kind => kind === rest)
   if (known !== undefined && known !== 'alert') return { kind: known }
   const [head, key, ...more] = rest.split('/')
-  return head === 'alert' && key !== undefined && more.length === 0 ? { kind: 'alert', key } : null
+  return head === 'alert' && key && more.length === 0 ? { kind: 'alert', key } : null
 }
 
 /** The home that a mounted topic or filter names, or null when it names none for certain. */
