@@ -64,13 +64,21 @@ async function publish({ http_port, mqtt_port }: HubFile): Promise<void> {
 
 type Step = 'publish' | 'sync' | 'puback'
 
-/** What matters of a trace, in order. A call that was interrupted by another thread's counts where it ended, a write where it began. */
+const isPublish = /^\d+ +read\(.*"\\x32/
+/** Of a file whose name ends in `-wal`. */
+const isSync = /^\d+ +(?:fsync|fdatasync)\(.*\\x2d\\x77\\x61\\x6c>.* = 0/
+const isPuback = /^\d+ +(?:write|writev|sendmsg)\(.*"\\x40\\x02/
+
+/** What matters of a trace, in order. Of calls that other threads' calls interrupt, reads and syncs count where they end, writes where they begin. */
 function stepsOf(lines: readonly string[]): Step[] {
+  const begun = new Map<string, string>()
   return lines.flatMap((line): Step[] => {
-    if (/read(?:\(| resumed>).*"\\x32/.test(line)) return ['publish']
-    if (/fdatasync(?:\(\d+<(?:\\x[0-9a-f]{2}|[^>])*>\)| resumed>.*\)) += 0/.test(line)) return ['sync']
-    if (/(?:write|writev|sendmsg)\(.*"\\x40\\x02/.test(line)) return ['puback']
-    return []
+    const [, thread = '', rest = ''] = /^(\d+) +<\.\.\. \w+ resumed>(.*)/.exec(line) ?? []
+    if (line.includes('<unfinished ...>')) begun.set(line.split(' ', 1)[0] ?? '', line.replace('<unfinished ...>', ''))
+    if (isPuback.test(line)) return ['puback']
+    const whole = thread === '' ? line : (begun.get(thread) ?? '') + rest
+    if (isPublish.test(whole)) return ['publish']
+    return isSync.test(whole) ? ['sync'] : []
   })
 }
 
