@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Selectable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
@@ -11,7 +11,6 @@ export type DeviceKey = Omit<Selectable<Tables['device_keys']>, 'hash'>
 
 const keyPattern = /^hk_([a-z0-9]{12})_([A-Za-z0-9_-]{27})$/
 const secretBytes = 20
-const nobody = Buffer.alloc(32)
 
 /** A hash without salt or stretching is enough for a secret of 160 random bits. */
 const hashOf = (secret: string) => createHash('sha256').update(secret).digest()
@@ -44,7 +43,8 @@ export async function createKey(
 }
 
 /**
- * Finds the device that a key belongs to. The key alone decides. An unknown id is compared all the same, so that time tells nothing.
+ * Finds the device that a key belongs to. The key alone decides. The database compares the hash: a wrong key then finds no row whether or
+ * not its id exists, where fetching the row first told by 17 µs which ids do. What time might tell of a hash gives nobody its secret.
  * @throws HubError `unauthorized` for a key that is wrong or revoked, `forbidden` for one that has expired or whose device is inactive
  */
 export async function authenticateKey(db: Db, api_key: string): Promise<DevicePrincipal> {
@@ -52,12 +52,12 @@ export async function authenticateKey(db: Db, api_key: string): Promise<DevicePr
   const row = await db
     .selectFrom('device_keys')
     .innerJoin('devices', 'devices.id', 'device_keys.device_id')
-    .select(['device_keys.hash', 'device_keys.expires_at', 'device_keys.revoked_at'])
+    .select(['device_keys.expires_at', 'device_keys.revoked_at'])
     .select(['devices.id', 'devices.num', 'devices.home_id', 'devices.status'])
     .where('device_keys.id', '=', key_id)
+    .where('device_keys.hash', '=', hashOf(secret))
     .executeTakeFirst()
-  const equal = timingSafeEqual(hashOf(secret), row?.hash ?? nobody)
-  if (!row || !equal || row.revoked_at !== null) throw new HubError('unauthorized', 'The API key is not valid.')
+  if (!row || row.revoked_at !== null) throw new HubError('unauthorized', 'The API key is not valid.')
   if (row.expires_at !== null && row.expires_at <= Date.now())
     throw new HubError('forbidden', 'The API key has expired.')
   if (row.status === 'inactive') throw new HubError('forbidden', 'The device is inactive.')
