@@ -8,7 +8,7 @@ import { openForReading, type Sync } from '../../src/store/sqlite.js'
 import { type Db, openStore, type Store } from '../../src/store/store.js'
 
 export const silent = pino({ level: 'silent' })
-export const telemetryAppend = new URL('../../src/telemetry/append.js', import.meta.url)
+const telemetryAppend = new URL('../../src/telemetry/append.js', import.meta.url)
 /** An append that fails on request (unruly-append.ts). */
 export const unrulyAppend = new URL('./unruly-append.js', import.meta.url)
 
@@ -50,7 +50,7 @@ export async function openTestStore(
   }
 }
 
-export function append(
+function append(
   store: Store,
   payload: unknown,
   more: Partial<Parameters<Store['append']>[0]> = {},
