@@ -48,7 +48,7 @@ export interface TestHub {
   close(): Promise<void>
 }
 
-interface Heard {
+export interface Heard {
   readonly client: MqttClient
   readonly messages: { topic: string; payload: string; retain: boolean }[]
   /** The first message, heard already or still to come, that fits. */
