@@ -1,11 +1,10 @@
 import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
 import type { TimeRange } from './readings.js'
+import { stepsOf } from './steps.js'
 
 /** Rows that one statement deletes, some 10 ms of the writer: other writes get in between. */
 const deletedAtOnce = 2000
-/** Rows that one statement looks through for the newest values that are left. */
-const searchedAtOnce = 5000
 
 type Newest = ReadonlyMap<string, number>
 
@@ -59,33 +58,17 @@ async function forgetLatest(db: Db, device_num: number, { start_time, end_time }
  */
 async function findNewest(db: Db, device_num: number, fields: readonly string[]): Promise<Newest> {
   const newest = new Map<string, number>()
-  let wanted = fields
-  let end = Number.MAX_SAFE_INTEGER
-  while (wanted.length > 0 && end > 0) {
-    const start = await startOfStep(db, device_num, end)
+  const everything = { start_time: 0, end_time: Number.MAX_SAFE_INTEGER }
+  for await (const { start_time, end_time } of stepsOf(db, device_num, everything, 'desc')) {
+    const wanted = fields.filter(field => !newest.has(field))
+    if (wanted.length === 0) break
     const { rows } = await sql<{ field: string; ts: number }>`select field.key as field, max(ts) as ts
       from telemetry, json_each(telemetry.data) as field
-      where device_num = ${device_num} and ts >= ${start} and ts < ${end}
+      where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time}
         and field.key in (select value from json_each(${JSON.stringify(wanted)})) group by field.key`.execute(db)
     for (const { field, ts } of rows) newest.set(field, ts)
-    wanted = wanted.filter(field => !newest.has(field))
-    end = start
   }
   return newest
-}
-
-/** Where a step that ends before `end` begins; 0 when it is the last. */
-async function startOfStep(db: Db, device_num: number, end: number): Promise<number> {
-  const row = await db
-    .selectFrom('telemetry')
-    .select('ts')
-    .where('device_num', '=', device_num)
-    .where('ts', '<', end)
-    .orderBy('ts', 'desc')
-    .limit(1)
-    .offset(searchedAtOnce - 1)
-    .executeTakeFirst()
-  return row?.ts ?? 0
 }
 
 /** Puts values that were found back into "latest", unless newer ones have come meanwhile. */

@@ -34,29 +34,45 @@ export async function listReadings(
   device_num: number,
   { start_time, end_time, fields, order, limit, cursor }: ReadingsQuery,
 ): Promise<{ readings: Reading[]; next_cursor: string | null }> {
-  let query = db
-    .selectFrom('telemetry')
-    .select(['ts', 'received_at', 'data', 'metadata', 'quality'])
-    .where('device_num', '=', device_num)
-    .where('ts', '>=', start_time)
-    .where('ts', '<', end_time)
-  if (cursor) query = query.where('ts', order === 'asc' ? '>' : '<', decodeCursor(cursor, 'number'))
-  if (fields) {
-    query = query.where(eb => eb.or(fields.map(field => eb(sql`json_type(data, ${pathOf(field)})`, 'is not', null))))
+  const seen = cursor ? decodeCursor(cursor, 'number') : null
+  const rest =
+    seen === null
+      ? { start_time, end_time }
+      : order === 'asc'
+        ? { start_time: Math.max(start_time, seen + 1), end_time }
+        : { start_time, end_time: Math.min(end_time, seen) }
+  const rows: Shown[] = []
+  // Chosen fields may be millions of samples apart.
+  for await (const step of fields ? stepsOf(db, device_num, rest, order) : [rest]) {
+    const found = samples(db, device_num, step, fields)
+    rows.push(
+      ...(await found
+        .orderBy('ts', order)
+        .limit(limit + 1 - rows.length)
+        .execute()),
+    )
+    if (rows.length > limit) break
   }
-  const rows = await query
-    .orderBy('ts', order)
-    .limit(limit + 1)
-    .execute()
   const readings = rows.slice(0, limit).map(row => readingOf(row, fields))
   const last = readings.at(-1)
   return { readings, next_cursor: rows.length > limit && last ? encodeCursor(last.ts) : null }
 }
 
-function readingOf(
-  row: Pick<Row, 'ts' | 'received_at' | 'data' | 'metadata' | 'quality'>,
-  fields?: readonly string[],
-): Reading {
+type Shown = Pick<Row, 'ts' | 'received_at' | 'data' | 'metadata' | 'quality'>
+
+function samples(db: Db, device_num: number, range: TimeRange, fields: readonly string[] | undefined) {
+  const query = db
+    .selectFrom('telemetry')
+    .select(['ts', 'received_at', 'data', 'metadata', 'quality'])
+    .where('device_num', '=', device_num)
+    .where('ts', '>=', range.start_time)
+    .where('ts', '<', range.end_time)
+  if (!fields) return query
+  const wanted = sql`(select value from json_each(${JSON.stringify(fields)}))`
+  return query.where(sql<boolean>`exists (select 1 from json_each(data) as field where field.key in ${wanted})`)
+}
+
+function readingOf(row: Shown, fields?: readonly string[]): Reading {
   const data = fields
     ? Object.fromEntries(Object.entries(row.data).filter(([name]) => fields.includes(name)))
     : row.data

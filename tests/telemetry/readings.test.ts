@@ -124,18 +124,43 @@ test('an export is every reading, oldest first', async () => {
   expect(all).toEqual(Array.from({ length: 1700 }, (_, i) => i))
 })
 
-test('the names of the fields in a range are told in order, however many samples there are', async () => {
-  const rows = Array.from({ length: 25_000 }, (_, i) => ({
-    ...{ device_num: 4, ts: begin + i, received_at, metadata: null, quality: null, message_id: null },
-    data: { b: i, ...(i === 24_000 ? { late: 1 } : {}), ...(i === 0 ? { 'a"b': 1 } : {}) },
-  }))
-  for (let i = 0; i < rows.length; i += 1000) {
-    await opened.db
-      .insertInto('telemetry')
-      .values(rows.slice(i, i + 1000))
-      .execute()
-  }
-  expect(await fieldNames(opened.db, 4, everything)).toEqual(['a"b', 'b', 'late'])
-  expect(await fieldNames(opened.db, 4, { start_time: begin + 1, end_time: begin + 24_000 })).toEqual(['b'])
-  expect(await fieldNames(opened.db, 4, { start_time: 0, end_time: begin })).toEqual([])
+describe('among many more samples than are looked through at once', () => {
+  beforeAll(async () => {
+    const rows = Array.from({ length: 25_000 }, (_, i) => ({
+      ...{ device_num: 4, ts: begin + i, received_at, metadata: null, quality: null, message_id: null },
+      data: { b: i, ...(i % 6000 === 0 ? { seldom: i } : {}), ...(i === 24_000 ? { late: 1 } : {}) },
+    }))
+    for (let i = 0; i < rows.length; i += 1000) {
+      await opened.db
+        .insertInto('telemetry')
+        .values(rows.slice(i, i + 1000))
+        .execute()
+    }
+  })
+
+  test('the names of the fields in a range are told in order', async () => {
+    expect(await fieldNames(opened.db, 4, everything)).toEqual(['b', 'late', 'seldom'])
+    expect(await fieldNames(opened.db, 4, { start_time: begin + 1, end_time: begin + 6000 })).toEqual(['b'])
+    expect(await fieldNames(opened.db, 4, { start_time: 0, end_time: begin })).toEqual([])
+  })
+
+  test.each(['asc', 'desc'] as const)('a field that occurs seldom is found, %s', async order => {
+    const seldom = [0, 6000, 12_000, 18_000, 24_000]
+    const expected = order === 'asc' ? seldom : seldom.toReversed()
+    for (const limit of [1, 2, 5, 6]) {
+      const all: unknown[] = []
+      let cursor: string | null | undefined
+      while (cursor !== null) {
+        const page = await list({ fields: ['seldom'], order, limit, cursor }, 4)
+        all.push(...page.readings.map(({ data }) => data.seldom))
+        cursor = page.next_cursor
+      }
+      expect(all).toEqual(expected)
+    }
+  })
+
+  test('a page of all fields comes from wherever the range lies', async () => {
+    const { readings } = await list({ start_time: begin + 20_000, limit: 2 }, 4)
+    expect(readings.map(({ data }) => data.b)).toEqual([20_000, 20_001])
+  })
 })
