@@ -46,7 +46,8 @@ export async function listQuarantine(
   let query = db
     .selectFrom('quarantine')
     .select(['id', 'device_id', 'home_id', 'topic', 'reason', 'message', 'received_at', 'replayed_at', size])
-    .select(sql<Buffer>`substr(payload, 1, ${listedBytes})`.as('payload'))
+    // Of an empty blob, substr makes null.
+    .select(sql<Buffer>`coalesce(substr(payload, 1, ${listedBytes}), x'')`.as('payload'))
   if (filter.homes) query = query.where('home_id', 'in', filter.homes)
   if (filter.device_id) query = query.where('device_id', '=', filter.device_id)
   if (filter.cursor) query = query.where('id', '<', decodeCursor(filter.cursor, 'string'))
