@@ -48,7 +48,7 @@ test.runIf(mounted)(
     await expect(startChild(data_dir, portsOf(hub))).rejects.toThrow(/ended with 1.*(read-?only|EROFS)/is)
     execFileSync('mount', ['-o', 'remount,rw', disk])
     const again = await startChild(data_dir, portsOf(hub))
-    onTestFinished(() => void again.end('SIGKILL'))
+    onTestFinished(async () => void (await again.end('SIGKILL')))
     await expectLedger(again, devices)
   },
   60_000,
@@ -64,6 +64,7 @@ async function startLoad(data_dir: string): Promise<{ hub: ChildHub; devices: Le
   onTestFinished(async () => {
     for (const device of devices) device.close()
     await hub.end('SIGKILL')
+    await rm(data_dir, { recursive: true, force: true })
   })
   await until(() => devices.every(device => device.acknowledged.size > 10))
   return { hub, devices }
