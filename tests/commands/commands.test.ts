@@ -1,0 +1,177 @@
+import type { MqttClient } from 'mqtt'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Command } from '../../src/commands/rows.js'
+import { startHub, type TestHub, until } from '../helper.js'
+
+let hub: TestHub
+beforeAll(async () => {
+  hub = await startHub()
+})
+afterAll(() => hub.close())
+
+interface Received {
+  readonly id: string
+  readonly name: string
+  readonly params: object
+  readonly attempt: number
+}
+interface Obedient {
+  readonly client: MqttClient
+  readonly received: Received[]
+  answer(id: string, status: string, more?: object): Promise<unknown>
+}
+
+const issue = async (id: string, body: object, query = '', at = hub) =>
+  (await at.client.post<{ command: Command }>(`/devices/${id}/commands${query}`, body)).command
+const read = async (id: string, at = hub) => (await at.client.get<{ command: Command }>(`/commands/${id}`)).command
+const becomes = (id: string, status: string, at = hub) =>
+  until(async () => {
+    const command = await read(id, at)
+    return command.status === status ? command : null
+  })
+
+/** A device that is connected and listens for commands. */
+async function listening(id: string, key: string, at = hub): Promise<Obedient> {
+  const client = await at.connect(id, key)
+  const received: Received[] = []
+  client.on('message', (_, payload) => received.push(JSON.parse(payload.toString())))
+  await client.subscribeAsync(`devices/${id}/commands`, { qos: 1 })
+  const answer = (command_id: string, status: string, more = {}) =>
+    client.publishAsync(`devices/${id}/commands/result`, JSON.stringify({ id: command_id, status, ...more }), {
+      qos: 1,
+    })
+  return { client, received, answer }
+}
+
+test('a command goes from queued to succeeded, and a home hears each change', async () => {
+  const key = await hub.device('life')
+  const heard = await hub.listen('homes/home/commands')
+  const command = await issue('life', { name: 'set_power', params: { power: 'on' } })
+  expect(command).toMatchObject({ status: 'queued', attempt: 0 })
+  const device = await listening('life', key)
+  const [got] = await until(() => (device.received.length > 0 ? device.received : null))
+  expect(got).toMatchObject({ id: command.id, name: 'set_power', params: { power: 'on' }, attempt: 1 })
+  await becomes(command.id, 'delivered')
+  await device.answer(command.id, 'accepted')
+  await device.answer(command.id, 'running', { progress: 40 })
+  expect(await becomes(command.id, 'running')).toMatchObject({ progress: 40 })
+  await device.answer(command.id, 'succeeded', { result: { power: 'on' }, state: { power: 'on' } })
+  expect(await becomes(command.id, 'succeeded')).toMatchObject({
+    result: { power: 'on' },
+    settled_at: expect.any(Number),
+  })
+  const changes = heard.messages.map(({ payload }) => JSON.parse(payload).command as Command)
+  const statuses = changes.filter(({ id }) => id === command.id).map(({ status }) => status)
+  expect(statuses).toEqual(['queued', 'sent', 'delivered', 'accepted', 'running', 'succeeded'])
+  const { state } = await hub.client.get<{ state: { reported: object } }>('/devices/life/state')
+  expect(state.reported).toEqual({ power: 'on' })
+})
+
+describe('what a device says of a command', () => {
+  test.each(['failed', 'rejected'] as const)('%s settles it, with the error', async status => {
+    const device = await listening(status, await hub.device(status))
+    const waiting = issue(status, { name: 'open' }, '?wait=10')
+    const [got] = await until(() => (device.received.length > 0 ? device.received : null))
+    await device.answer(got?.id ?? '', status, { error: { code: 'jam', message: 'motor stalled' } })
+    expect(await waiting).toMatchObject({ status, error: { code: 'jam', message: 'motor stalled' } })
+  })
+
+  test('changes nothing once it is settled', async () => {
+    const device = await listening('settled', await hub.device('settled'))
+    const command = await issue('settled', { name: 'open' })
+    await until(() => device.received.length > 0)
+    await device.answer(command.id, 'succeeded', { result: 1 })
+    await device.answer(command.id, 'failed', { error: { code: 'x', message: 'late' } })
+    await device.answer(command.id, 'running')
+    expect(await read(command.id)).toMatchObject({ status: 'succeeded', result: 1, error: null })
+  })
+
+  test('counts only from the device it was for', async () => {
+    const device = await listening('mine', await hub.device('mine'))
+    const thief = await listening('thief', await hub.device('thief'))
+    const command = await issue('mine', { name: 'open' })
+    await until(() => device.received.length > 0)
+    await becomes(command.id, 'delivered')
+    await thief.answer(command.id, 'succeeded')
+    expect((await read(command.id)).status).toBe('delivered')
+  })
+})
+
+describe('a command that is not answered', () => {
+  test('expires when it was never sent', async () => {
+    await hub.device('away')
+    const { id } = await issue('away', { name: 'open', ttl_seconds: 1 })
+    expect(await becomes(id, 'expired')).toMatchObject({ sent_at: null })
+  })
+
+  test('is unknown when it was sent, the link died and no result came', async () => {
+    const device = await listening('dead', await hub.device('dead'))
+    const { id } = await issue('dead', { name: 'open', ttl_seconds: 1 })
+    await until(() => device.received.length > 0)
+    await device.client.endAsync(true)
+    await becomes(id, 'unknown')
+  })
+
+  test('is returned as it stands when the wait is over', async () => {
+    await hub.device('slow')
+    expect(await issue('slow', { name: 'open' }, '?wait=1')).toMatchObject({ status: 'queued' })
+  })
+})
+
+test('a queued command can be cancelled, and one that was sent cannot', async () => {
+  const key = await hub.device('cancel')
+  const first = await issue('cancel', { name: 'open' })
+  const cancelled = await hub.client.delete<{ command: Command }>(`/commands/${first.id}`)
+  expect(cancelled.command.status).toBe('cancelled')
+  const device = await listening('cancel', key)
+  const second = await issue('cancel', { name: 'close' })
+  await becomes(second.id, 'delivered')
+  expect(device.received.map(({ id }) => id)).toEqual([second.id])
+  await expect(hub.client.delete(`/commands/${second.id}`)).rejects.toMatchObject({ code: 'conflict' })
+})
+
+test('a newer command with the same collapse_key supersedes one that still waits', async () => {
+  const key = await hub.device('collapse')
+  const old = await issue('collapse', { name: 'target', params: { t: 20 }, collapse_key: 'target' })
+  const other = await issue('collapse', { name: 'mode', collapse_key: 'mode' })
+  const newer = await issue('collapse', { name: 'target', params: { t: 21 }, collapse_key: 'target' })
+  expect((await read(old.id)).status).toBe('superseded')
+  const device = await listening('collapse', key)
+  await until(() => device.received.length === 2)
+  expect(device.received.map(({ id }) => id)).toEqual([other.id, newer.id])
+})
+
+test('300 commands that waited through a restart arrive once each, in order', async () => {
+  let running = await startHub()
+  const key = await running.device('queue')
+  const ids: string[] = []
+  for (let i = 0; i < 300; i++) ids.push((await issue('queue', { name: 'n', params: { i } }, '', running)).id)
+  running = await running.restart()
+  const device = await listening('queue', key, running)
+  await until(() => device.received.length >= 300)
+  expect(device.received.map(({ id }) => id)).toEqual(ids)
+  await becomes(ids.at(-1) ?? '', 'delivered', running)
+  await running.close()
+})
+
+test('a command that was sent and not acknowledged is sent again on the next connection, with the same id', async () => {
+  const key = await hub.device('again')
+  const first = await hub.connect('again', key)
+  // It hears the command and says nothing, as if the link had died under its PUBACK.
+  first.handleMessage = () => undefined
+  const heard = new Promise<void>(resolve => {
+    first.on('packetreceive', packet => {
+      if (packet.cmd === 'publish') resolve()
+    })
+  })
+  await first.subscribeAsync('devices/again/commands', { qos: 1 })
+  const { id } = await issue('again', { name: 'open' })
+  await heard
+  expect((await read(id)).status).toBe('sent')
+  first.stream.destroy()
+  const second = await listening('again', key)
+  const [got] = await until(() => (second.received.length > 0 ? second.received : null))
+  expect(got).toMatchObject({ id, attempt: 2 })
+  await second.answer(id, 'succeeded')
+  await becomes(id, 'succeeded')
+})
