@@ -39,7 +39,7 @@ export const schema = z.strictObject({
     .string()
     .refine(text => text.split(',').every(part => retention.test(part)), 'is written like raw=30d,1m=1y,1h=forever')
     .default('raw=30d,1m=1y,1h=forever')
-    .describe('How long readings are kept, as they came and rolled up'),
+    .describe('How long readings are kept, as they came and rolled up. Not applied yet: this version keeps them all'),
   HEARTH_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

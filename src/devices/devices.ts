@@ -2,6 +2,7 @@ import { type Selectable, sql, type Updateable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import { inSteps } from '../store/in-steps.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import { deleteAllReadings } from '../telemetry/delete.js'
@@ -137,11 +138,11 @@ export async function deleteDevice(db: Db, id: string, cut: () => void): Promise
 
 async function deleteGrown(db: Db, table: (typeof grown)[number], id: string): Promise<void> {
   const from = sql.table(table)
-  for (;;) {
+  await inSteps(deletedAtOnce, async most => {
     const { numAffectedRows = 0n } = await sql`delete from ${from}
-      where id in (select id from ${from} where device_id = ${id} limit ${deletedAtOnce})`.execute(db)
-    if (numAffectedRows < deletedAtOnce) return
-  }
+      where id in (select id from ${from} where device_id = ${id} limit ${most})`.execute(db)
+    return numAffectedRows
+  })
 }
 
 /** The number under which a device's telemetry is kept. @throws HubError `not_found` */

@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely'
 import type { JsonObject } from '../json.js'
 import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
 import type { DevicePrincipal } from '../principal.js'
+import { inSteps } from '../store/in-steps.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -154,15 +155,17 @@ export async function listLogLines(db: Db, device_id: string, page: PageRequest)
   return pageOf(rows, page.limit, row => row.id)
 }
 
-/** Removes heartbeats and log lines older than `before`, a bounded number at a time. @returns how many */
+const trimmedAtOnce = 1000
+
+/** Removes heartbeats and log lines older than `before`. @returns how many */
 export async function trimReports(db: Db, before: number): Promise<number> {
-  const trimmed = await Promise.all(
-    (['heartbeats', 'device_log'] as const).map(table =>
-      db
-        .deleteFrom(table)
-        .where('id', 'in', db.selectFrom(table).select('id').where('received_at', '<', before).limit(10_000))
-        .executeTakeFirst(),
-    ),
-  )
-  return trimmed.reduce((sum, { numDeletedRows }) => sum + Number(numDeletedRows), 0)
+  let total = 0
+  for (const table of ['heartbeats', 'device_log'] as const) {
+    total += await inSteps(trimmedAtOnce, async most => {
+      const old = db.selectFrom(table).select('id').where('received_at', '<', before).limit(most)
+      const { numDeletedRows } = await db.deleteFrom(table).where('id', 'in', old).executeTakeFirstOrThrow()
+      return numDeletedRows
+    })
+  }
+  return total
 }

@@ -2,6 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import { notFound } from '../errors.js'
 import { newSortableId } from '../ids.js'
 import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import { inSteps } from '../store/in-steps.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -72,12 +73,11 @@ export async function markReplayed(db: Db, id: string, replayed_at: number): Pro
   await db.updateTable('quarantine').set({ replayed_at }).where('id', '=', id).execute()
 }
 
+const trimmedAtOnce = 1000
+
 /** Removes what is older than `before`, and beyond the newest 1000 of a device. @returns how many */
 export async function trimQuarantine(db: Db, before: number): Promise<number> {
-  const old = await db
-    .deleteFrom('quarantine')
-    .where('id', 'in', db.selectFrom('quarantine').select('id').where('received_at', '<', before).limit(10_000))
-    .executeTakeFirst()
+  const old = (most: number) => db.selectFrom('quarantine').select('id').where('received_at', '<', before).limit(most)
   const ranked = db.selectFrom('quarantine').select(eb => [
     'id',
     eb.fn
@@ -85,13 +85,17 @@ export async function trimQuarantine(db: Db, before: number): Promise<number> {
       .over(over => over.partitionBy('device_id').orderBy('id', 'desc'))
       .as('rank'),
   ])
-  const surplus = await db
-    .deleteFrom('quarantine')
-    .where(
-      'id',
-      'in',
-      db.selectFrom(ranked.as('ranked')).select('ranked.id').where('ranked.rank', '>', maxPerDevice).limit(10_000),
-    )
-    .executeTakeFirst()
-  return Number(old.numDeletedRows + surplus.numDeletedRows)
+  const surplus = (most: number) =>
+    db.selectFrom(ranked.as('ranked')).select('ranked.id').where('ranked.rank', '>', maxPerDevice).limit(most)
+  let total = 0
+  for (const chosen of [old, surplus]) {
+    total += await inSteps(trimmedAtOnce, async most => {
+      const { numDeletedRows } = await db
+        .deleteFrom('quarantine')
+        .where('id', 'in', chosen(most))
+        .executeTakeFirstOrThrow()
+      return numDeletedRows
+    })
+  }
+  return total
 }

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { inSteps } from '../store/in-steps.js'
 import type { Db } from '../store/store.js'
 import type { TimeRange } from './readings.js'
 import { stepsOf } from './steps.js'
@@ -22,9 +23,8 @@ export async function deleteAllReadings(db: Db, device_num: number): Promise<voi
   await db.deleteFrom('latest').where('device_num', '=', device_num).execute()
 }
 
-async function deleteRows(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<number> {
-  let total = 0
-  for (;;) {
+const deleteRows = (db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<number> =>
+  inSteps(deletedAtOnce, async most => {
     const chosen = db
       .selectFrom('telemetry')
       .select('ts')
@@ -32,16 +32,14 @@ async function deleteRows(db: Db, device_num: number, { start_time, end_time }: 
       .where('ts', '>=', start_time)
       .where('ts', '<', end_time)
       .orderBy('ts')
-      .limit(deletedAtOnce)
+      .limit(most)
     const { numDeletedRows } = await db
       .deleteFrom('telemetry')
       .where('device_num', '=', device_num)
       .where('ts', 'in', chosen)
       .executeTakeFirstOrThrow()
-    total += Number(numDeletedRows)
-    if (numDeletedRows < deletedAtOnce) return total
-  }
-}
+    return numDeletedRows
+  })
 
 /** Takes the latest values that lie in the range out of "latest". @returns their fields */
 async function forgetLatest(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<string[]> {
