@@ -34,11 +34,11 @@ for (const command of [
   program.addCommand(command().copyInheritedSettings(program))
 }
 
-/** Runs one command. Usage faults exit with 2, failures with 1 and one line on standard error. */
+/** Runs one command. Usage faults exit with 2, failures with 1 and one line on standard error; a command may set 1 itself. */
 async function main(): Promise<number> {
   try {
     await program.parseAsync()
-    return exit.done
+    return Number(process.exitCode ?? exit.done)
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.usage
     process.stderr.write(`${explain(error)}\n`)

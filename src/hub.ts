@@ -22,6 +22,7 @@ import { createJobs, type Jobs } from './jobs/jobs.js'
 import { authenticateToken, openSigningKey, type SigningKey } from './people/tokens.js'
 import { ensureAdministrator } from './people/users.js'
 import type { DevicePrincipal, Principal } from './principal.js'
+import { lockDirectory } from './store/lock.js'
 import { openStore, type Store } from './store/store.js'
 import { inboundKind } from './topics.js'
 
@@ -73,6 +74,8 @@ export async function createHub(config: Config, log: Logger): Promise<Hub> {
 
 async function open(config: Config, log: Logger, closing: Closing): Promise<Omit<Hub, 'close'>> {
   await mkdir(config.data_dir, { recursive: true, mode: 0o700 })
+  const unlock = lockDirectory(config.data_dir)
+  closing.push(async () => unlock())
   const store = await openStore({
     file: databaseFile(config),
     sync: config.sync,

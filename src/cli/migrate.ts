@@ -1,5 +1,7 @@
+import { mkdir } from 'node:fs/promises'
 import { Argument, Command } from 'commander'
 import { databaseFile, loadConfig } from '../../config/config.js'
+import { lockDirectory } from '../store/lock.js'
 import { migrateDown, migrateUp, migrationStatus } from '../store/migrate.js'
 import { print } from './output.js'
 
@@ -9,7 +11,8 @@ export const migrateCommand = () =>
     .addArgument(new Argument('<direction>').choices(['up', 'down', 'status']))
     .option('--json', 'as JSON')
     .action(async (direction: 'up' | 'down' | 'status', { json = false }: { json?: boolean }) => {
-      const file = databaseFile(loadConfig())
+      const config = loadConfig()
+      const file = databaseFile(config)
       if (direction === 'status') {
         const migrations = await migrationStatus(file)
         print({ migrations }, json, () =>
@@ -17,7 +20,9 @@ export const migrateCommand = () =>
         )
         return
       }
-      const changed = await (direction === 'up' ? migrateUp(file) : migrateDown(file))
+      await mkdir(config.data_dir, { recursive: true, mode: 0o700 })
+      const unlock = lockDirectory(config.data_dir)
+      const changed = await (direction === 'up' ? migrateUp(file) : migrateDown(file)).finally(unlock)
       const done = direction === 'up' ? 'applied' : 'taken back'
       print({ changed }, json, () => (changed.length > 0 ? changed.map(name => `${done} ${name}`) : ['nothing to do']))
     })

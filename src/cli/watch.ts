@@ -38,9 +38,13 @@ async function watch(topic: string, { json = false, count }: { json?: boolean; c
   }
 }
 
+/** Refused is what `subscribeAsync` rejects for. */
 async function subscribe(client: mqtt.MqttClient, topic: string): Promise<void> {
-  const [granted] = await client.subscribeAsync(topic, { qos: 1 })
-  if (granted === undefined || granted.qos > 2) throw new HubError('forbidden', `${topic} may not be watched.`)
+  try {
+    await client.subscribeAsync(topic, { qos: 1 })
+  } catch (cause) {
+    throw new HubError('forbidden', `${topic} may not be watched.`, [], cause)
+  }
 }
 
 function line(topic: string, payload: Buffer, retain: boolean, json: boolean): string {

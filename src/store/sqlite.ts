@@ -59,3 +59,15 @@ export function openForReading(file: string): Database {
   db.pragma('query_only = ON')
   return db
 }
+
+/** Opens a file and keeps everybody else out of it. @throws SqliteError `SQLITE_BUSY` when somebody is in */
+export function openLocked(file: string): Database {
+  const db = new Sqlite(file, { timeout: 0 })
+  try {
+    db.exec('begin exclusive')
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
