@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { type Config, loadConfig } from '../../config/config.js'
-import { createHub, type Hub } from '../hub.js'
+import type { Hub } from '../hub.js'
 import { createLog } from '../log.js'
-import { startDemo } from './demo.js'
 
 export const startCommand = () =>
   new Command('start')
@@ -21,10 +20,12 @@ async function start(demo: boolean): Promise<void> {
     process.exit(1)
   })
   const stopped = untilStopped()
+  // Loaded here, so that the other commands do not wait for all that a hub is made of.
+  const { createHub } = await import('../hub.js')
   const hub = await createHub(config, log)
   greet(config, hub)
   log.info({ ...hub.ports, host: config.host, ms: Math.round(process.uptime() * 1000) }, 'hearth is ready')
-  const stopDemo = demo ? await startDemo(config, hub) : null
+  const stopDemo = demo ? await (await import('./demo.js')).startDemo(config, hub) : null
   await stopped
   log.info('hearth is stopping')
   const impatient = setTimeout(() => process.exit(1), shutdownMs)
