@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import type { DevicePrincipal } from '../principal.js'
+import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -49,20 +50,23 @@ export async function createKey(
  */
 export async function authenticateKey(db: Db, api_key: string): Promise<DevicePrincipal> {
   const [, key_id = '', secret = ''] = keyPattern.exec(api_key) ?? []
-  const row = await db
-    .selectFrom('device_keys')
-    .innerJoin('devices', 'devices.id', 'device_keys.device_id')
-    .select(['device_keys.expires_at', 'device_keys.revoked_at'])
-    .select(['devices.id', 'devices.num', 'devices.home_id', 'devices.status'])
-    .where('device_keys.id', '=', key_id)
-    .where('device_keys.hash', '=', hashOf(secret))
-    .executeTakeFirst()
+  const [row] = await findKey(db, { key_id, hash: hashOf(secret) })
   if (!row || row.revoked_at !== null) throw new HubError('unauthorized', 'The API key is not valid.')
   if (row.expires_at !== null && row.expires_at <= Date.now())
     throw new HubError('forbidden', 'The API key has expired.')
   if (row.status === 'inactive') throw new HubError('forbidden', 'The device is inactive.')
   return { kind: 'device', id: row.id, num: row.num, home_id: row.home_id, key_id, expires_at: row.expires_at }
 }
+
+const findKey = prepare((db, { key_id, hash }: { key_id: string; hash: Buffer }) =>
+  db
+    .selectFrom('device_keys')
+    .innerJoin('devices', 'devices.id', 'device_keys.device_id')
+    .select(['device_keys.expires_at', 'device_keys.revoked_at'])
+    .select(['devices.id', 'devices.num', 'devices.home_id', 'devices.status'])
+    .where('device_keys.id', '=', key_id)
+    .where('device_keys.hash', '=', hash),
+)
 
 /** Adds uses to keys: key id → how often and when last. Kept in memory and written now and then by a job. */
 export async function recordUses(db: Db, uses: ReadonlyMap<string, { count: number; at: number }>): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { sql } from 'kysely'
+import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -20,24 +21,20 @@ interface Change {
  * changes nothing: a socket that was taken over may close after its successor opened.
  * @returns the presence that now holds
  */
-export async function recordPresence(
-  db: Db,
-  { device_id, home_id, status, reason, at, session }: Change,
-): Promise<Presence> {
-  const row = { device_id, home_id, status, reason, since: at, last_seen_at: at, session }
-  const written = await db
-    .insertInto('presence')
-    .values(row)
-    .onConflict(conflict =>
-      conflict
-        .column('device_id')
-        .doUpdateSet({ home_id, status, reason, since: at, last_seen_at: at, session })
-        .where('presence.session', '<=', session),
-    )
-    .returningAll()
-    .executeTakeFirst()
-  return written ?? db.selectFrom('presence').selectAll().where('device_id', '=', device_id).executeTakeFirstOrThrow()
+export async function recordPresence(db: Db, change: Change): Promise<Presence> {
+  const [written] = await upsertPresence(db, change)
+  if (written) return written
+  return db.selectFrom('presence').selectAll().where('device_id', '=', change.device_id).executeTakeFirstOrThrow()
 }
+
+const upsertPresence = prepare((db, { device_id, home_id, status, reason, at, session }: Change) => {
+  const changed = { home_id, status, reason, since: at, last_seen_at: at, session }
+  return db
+    .insertInto('presence')
+    .values({ device_id, ...changed })
+    .onConflict(conflict => conflict.column('device_id').doUpdateSet(changed).where('presence.session', '<=', session))
+    .returningAll()
+})
 
 /** At a start nobody is connected yet, whatever the last run left behind. Sessions are counted on from the highest. */
 export async function resetPresence(db: Db, now: number): Promise<{ last_session: number }> {
