@@ -2,7 +2,7 @@ import type { Compilable, CompiledQuery } from 'kysely'
 import type { Db } from './store.js'
 
 /** Stands for a parameter while a query is compiled. */
-class Placeholder {
+class Parameter {
   readonly name: string
 
   constructor(name: string) {
@@ -12,17 +12,17 @@ class Placeholder {
 
 /**
  * A query that Kysely builds and compiles once, for what every login asks: building one takes longer than SQLite takes to answer it.
- * @param build is given placeholders in the place of the input's values, and may do nothing with them but pass them on as parameters
+ * @param build is given stand-ins in the place of the input's values, and may do nothing with them but pass them on as parameters
  */
 export function prepare<Input extends object, Row>(
   build: (db: Db, input: Input) => Compilable<Row>,
 ): (db: Db, input: Input) => Promise<Row[]> {
   let compiled: CompiledQuery<Row> | null = null
-  const placeholders = new Proxy({} as Input, { get: (_, name) => new Placeholder(String(name)) })
+  const standIns = new Proxy({} as Input, { get: (_, name) => new Parameter(String(name)) })
   return async (db, input) => {
-    compiled ??= build(db, placeholders).compile()
+    compiled ??= build(db, standIns).compile()
     const values = new Map<string, unknown>(Object.entries(input))
-    const parameters = compiled.parameters.map(one => (one instanceof Placeholder ? values.get(one.name) : one))
+    const parameters = compiled.parameters.map(one => (one instanceof Parameter ? values.get(one.name) : one))
     return (await db.executeQuery<Row>({ ...compiled, parameters })).rows
   }
 }

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,32 +5,16 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type ChildHub, startChild } from '../flow/child.js'
 import { admin, testSettings } from '../helper.js'
-
-interface Ended {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
+import { type Ended, run } from '../programs.js'
 
 let data_dir: string
 let hub: ChildHub
 const cli = join(import.meta.dirname, '../../src/cli.js')
 
 /** Runs the command line to its end, against the hub's data directory unless told otherwise. */
-async function hearth(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
-  const settings = { ...process.env, ...testSettings, HEARTH_DATA_DIR: data_dir, ...env }
-  const child = spawn(process.execPath, [cli, ...args], { env: settings, stdio: ['ignore', 'pipe', 'pipe'] })
-  let out = ''
-  let err = ''
-  child.stdout.setEncoding('utf8').on('data', text => {
-    out += text
-  })
-  child.stderr.setEncoding('utf8').on('data', text => {
-    err += text
-  })
-  const [code] = await once(child, 'close')
-  return { code, out, err }
-}
+const hearth = (args: readonly string[], env: Record<string, string> = {}): Promise<Ended> =>
+  run(process.execPath, [cli, ...args], { ...testSettings, HEARTH_DATA_DIR: data_dir, ...env })
+
 const json = <T>({ out }: Ended) => JSON.parse(out) as T
 
 async function elsewhere<T>(use: (data_dir: string) => Promise<T>): Promise<T> {

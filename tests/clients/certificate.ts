@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { run } from './programs.js'
+import { run } from '../programs.js'
 
 export interface Certificate {
   /** Paths of the PEM files. */

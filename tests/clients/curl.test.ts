@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { admin, startHub, type TestHub } from '../helper.js'
-import { run } from './programs.js'
+import { run } from '../programs.js'
 
 let hub: TestHub
 let key: string

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 
 import { startHub, type TestHub, until } from '../helper.js'
+import { run, start } from '../programs.js'
 import { type Certificate, makeCertificate } from './certificate.js'
-import { run, start } from './programs.js'
 
 let hub: TestHub
 let key: string

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startHub, type TestHub, until } from '../helper.js'
-import { start } from './programs.js'
+import { start } from '../programs.js'
 
 const script = join(import.meta.dirname, '../../../tests/clients/device.py')
 const count = 200

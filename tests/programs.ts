@@ -15,8 +15,8 @@ export interface Running {
 }
 
 /** Starts a program that is installed on this machine. Ends with an error when it is not there: these tests are not skipped. */
-export function start(program: string, args: readonly string[]): Running {
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+export function start(program: string, args: readonly string[], env: Record<string, string> = {}): Running {
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.setEncoding('utf8').on('data', text => {
@@ -30,4 +30,5 @@ export function start(program: string, args: readonly string[]): Running {
 }
 
 /** The same, to its end. */
-export const run = (program: string, args: readonly string[]): Promise<Ended> => start(program, args).ended
+export const run = (program: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ended> =>
+  start(program, args, env).ended
