@@ -50,9 +50,10 @@ function explain(error: unknown): string {
   if (error instanceof HubError) return [`${error.message} (${error.code})`, ...error.details].join('\n  ')
   if (error instanceof ConfigError) return error.message
   if (!(error instanceof Error)) return String(error)
-  const { code } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE' || code === 'EACCES')
-    return `${error.message}. Is a hub running already? Choose other ports, or 0 for any.`
+  const { syscall, message } = error as NodeJS.ErrnoException
+  if (syscall === 'listen') return `${message}. Is a hub running already? Choose other ports, or 0 for any.`
+  // The operating system's own errors name what could not be done; a stack adds nothing.
+  if (syscall !== undefined) return message
   return error.stack ?? error.message
 }
 
