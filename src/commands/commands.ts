@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events'
+import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { HubError } from '../errors.js'
 import type { CommandResult } from '../messages.js'
@@ -133,24 +133,31 @@ export class Commands {
 
   /** Waits until a command is settled, at most `ms` milliseconds. @returns the command as it then is */
   async settled(id: string, ms: number): Promise<Command> {
-    const until = AbortSignal.timeout(ms)
+    const waiting = new AbortController()
     // Listening begins before the row is read, so that no change falls between.
-    const changed = this.#untilSettled(id, until)
-    const now = await getCommand(this.#db, id)
-    if (!isOpen(now.status)) return now
-    return (await changed) ?? getCommand(this.#db, id)
+    const changed = this.#untilSettled(id, waiting.signal)
+    const timeout = setTimeout(() => waiting.abort(), ms)
+    try {
+      const now = await getCommand(this.#db, id)
+      return isOpen(now.status) ? ((await changed) ?? (await getCommand(this.#db, id))) : now
+    } finally {
+      clearTimeout(timeout)
+      waiting.abort()
+    }
   }
 
-  async #untilSettled(id: string, signal: AbortSignal): Promise<Command | null> {
-    try {
-      for (;;) {
-        const [command] = (await once(this.#changes, id, { signal })) as [Command]
-        if (!isOpen(command.status)) return command
+  /** One listener for all changes: two may come in one turn, and whoever listens anew after the first misses the second. */
+  #untilSettled(id: string, signal: AbortSignal): Promise<Command | null> {
+    return new Promise(resolve => {
+      const look = (command: Command) => {
+        if (!isOpen(command.status)) resolve(command)
       }
-    } catch (error) {
-      if (signal.aborted) return null
-      throw error
-    }
+      this.#changes.on(id, look)
+      signal.addEventListener('abort', () => {
+        this.#changes.off(id, look)
+        resolve(null)
+      })
+    })
   }
 
   async #sendAll(device_id: string): Promise<void> {

@@ -67,6 +67,19 @@ test('a command goes from queued to succeeded, and a home hears each change', as
   expect(state.reported).toEqual({ power: 'on' })
 })
 
+test('nobody waits longer than the device takes, however close together its steps are committed', async () => {
+  const { client } = await listening('brisk', await hub.device('brisk'))
+  client.on('message', (_, payload) => {
+    const { id } = JSON.parse(payload.toString())
+    for (const status of ['accepted', 'running', 'succeeded'])
+      client.publish('devices/brisk/commands/result', JSON.stringify({ id, status }), { qos: 1 })
+  })
+  const begun = performance.now()
+  for (let i = 0; i < 50; i++)
+    expect(await issue('brisk', { name: 'blink' }, '?wait=20')).toMatchObject({ status: 'succeeded' })
+  expect(performance.now() - begun).toBeLessThan(20_000)
+})
+
 describe('what a device says of a command', () => {
   test.each(['failed', 'rejected'] as const)('%s settles it, with the error', async status => {
     const device = await listening(status, await hub.device(status))
