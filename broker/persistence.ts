@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { Subscription } from 'aedes'
 import type { Logger } from 'pino'
 import { HubError } from '../src/errors.js'
-import { mayHear } from './authorize.js'
+import { mayHear, mayReceive } from './authorize.js'
 import type { Connection } from './connection.js'
 import type { AedesClient, Message, Persistence } from './internals.js'
 
@@ -20,6 +20,8 @@ export class GuardedPersistence {
   readonly #calls = new Set<{ readonly since: number; readonly fail: (error: Error) => void }>()
   now = performance.now()
   readonly #added = new WeakMap<Subscription[], Promise<void>>()
+  /** Kept messages that Aedes has taken from a queue and not written yet. */
+  readonly #taken = new WeakMap<AedesClient, Set<string>>()
   /** Whether a session may be away with messages to keep for it. Once true it stays so. */
   keepsSessions = false
   /** Who has subscribed just now: Aedes asks for the retained messages next, in the same turn. */
@@ -76,7 +78,7 @@ export class GuardedPersistence {
   async *#paced(conn: Connection | null, open: () => Readable): AsyncGenerator<Message> {
     try {
       for await (const packet of open()) {
-        while (conn && conn.unwritten() > unreadAtOnce) await drained(conn)
+        if (conn) await room(conn)
         if (conn?.stream.destroyed) return
         yield packet
       }
@@ -136,22 +138,36 @@ export class GuardedPersistence {
     }
   }
 
-  outgoingUpdate(client: AedesClient, packet: Message) {
-    return this.#bounded(this.#inner.outgoingUpdate(client, packet))
+  /** Called before a kept message is written: Aedes has taken several ahead, so here is where they wait for the reader. */
+  async outgoingUpdate(client: AedesClient, packet: Message): Promise<void> {
+    await this.#bounded(this.#inner.outgoingUpdate(client, packet))
+    if (this.#taken.get(client)?.delete(nameOf(packet))) await room(client.req)
   }
 
   /**
    * Clean sessions keep nothing. A packet without an id is one that was not sent to this client: stock Aedes would take the
-   * first message off the queue that has no id yet, another one (aedes#543).
+   * first message off the queue that has no id yet, another one (aedes#543). And what was not sent because the connection is ending,
+   * which Aedes would forget, is kept for the next one.
    */
   async outgoingClearMessageId(client: AedesClient, packet: Message): Promise<Message | undefined> {
     if (client.clean || !packet.messageId) return undefined
+    const unsent = packet.cmd === 'publish' && client.req.reason !== null
+    if (unsent && mayReceive(client.req, packet.topic)) return undefined
     return this.#bounded(this.#inner.outgoingClearMessageId(client, packet))
   }
 
   outgoingStream(client: AedesClient): Readable {
     if (client.clean) return Readable.from([])
-    return Readable.from(this.#paced(client.req, () => this.#inner.outgoingStream(client)))
+    return Readable.from(this.#kept(client))
+  }
+
+  async *#kept(client: AedesClient): AsyncGenerator<Message> {
+    const taken = new Set<string>()
+    this.#taken.set(client, taken)
+    for await (const packet of this.#paced(client.req, () => this.#inner.outgoingStream(client))) {
+      taken.add(nameOf(packet))
+      yield packet
+    }
   }
 
   incomingStorePacket(client: AedesClient, packet: Message) {
@@ -190,6 +206,13 @@ export class GuardedPersistence {
 }
 
 const nextTurn = () => new Promise(resolve => setImmediate(resolve))
+
+/** Settles when the peer has taken most of what waits for it, or has gone. */
+async function room(conn: Connection): Promise<void> {
+  while (conn.unwritten() > unreadAtOnce && !conn.stream.destroyed) await drained(conn)
+}
+
+const nameOf = ({ brokerId, brokerCounter }: Message) => `${brokerId} ${brokerCounter}`
 
 /** Settles when the connection's output has been taken, or has ended. */
 function drained(conn: Connection): Promise<void> {

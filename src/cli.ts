@@ -21,7 +21,7 @@ const program = new Command('hearth')
   .description('An IoT hub in one process.')
   .version(version)
   .exitOverride()
-  .showHelpAfterError('(hearth --help tells more)')
+  .showHelpAfterError('(--help tells more)')
 for (const command of [
   startCommand,
   migrateCommand,
@@ -31,7 +31,14 @@ for (const command of [
   simulateCommand,
   configCommand,
 ]) {
-  program.addCommand(command().copyInheritedSettings(program))
+  program.addCommand(inheriting(command(), program))
+}
+
+/** A command and those below it end and complain as the whole program does. */
+function inheriting(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent)
+  for (const below of command.commands) inheriting(below as Command, command)
+  return command
 }
 
 /** Runs one command. Usage faults exit with 2, failures with 1 and one line on standard error; a command may set 1 itself. */
@@ -51,7 +58,8 @@ function explain(error: unknown): string {
   if (error instanceof ConfigError) return error.message
   if (!(error instanceof Error)) return String(error)
   const { syscall, message } = error as NodeJS.ErrnoException
-  if (syscall === 'listen') return `${message}. Is a hub running already? Choose other ports, or 0 for any.`
+  if (syscall === 'listen')
+    return `${message}. Is a hub running already? Choose other ports (HEARTH_HTTP_PORT, HEARTH_MQTT_PORT), or 0 for any.`
   // The operating system's own errors name what could not be done; a stack adds nothing.
   if (syscall !== undefined) return message
   return error.stack ?? error.message

@@ -88,8 +88,6 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   let apiClosed: Promise<unknown> = Promise.resolve()
   closing.push(() => apiClosed)
   await ensureDefaultHome(store.db)
-  const { admin_email: email, admin_password: password } = config
-  const administrator = await ensureAdministrator(store.db, email && password ? { email, password } : null)
   const signing_key = await openSigningKey(config.data_dir)
 
   const mqtt = await openMqtt({ config, log, store, signing_key, uses: new KeyUses() })
@@ -103,6 +101,9 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   closing.push(() => jobs.stop())
   await jobs.start()
   const ports = await listen(mqtt, api, closing)
+  // Last, since a start that fails tells nobody the password.
+  const { admin_email: email, admin_password: password } = config
+  const administrator = await ensureAdministrator(store.db, email && password ? { email, password } : null)
   return { ports, administrator, store }
 }
 

@@ -30,10 +30,3 @@ export function decodeCursor(cursor: string, type: 'string' | 'number'): string 
   if (ours) return key as string | number
   throw new HubError('invalid_request', 'The cursor is not one of ours.')
 }
-
-/** Cuts a result that was asked for with `limit + 1` rows into a page. */
-export function pageOf<Row>(rows: Row[], limit: number, keyOf: (row: Row) => string | number): Page<Row> {
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  return { rows: shown, next_cursor: rows.length > limit && last !== undefined ? encodeCursor(keyOf(last)) : null }
-}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { decodeCursor, encodeCursor, pageOf } from '../src/page.js'
+import { decodeCursor, encodeCursor } from '../src/page.js'
 
 const encoded = (text: string) => Buffer.from(text).toString('base64url')
 
@@ -38,21 +38,5 @@ describe('a cursor', () => {
 
   test('of a number is none of a text', () => {
     expect(() => decodeCursor(encodeCursor(5), 'string')).toThrow('The cursor is not one of ours.')
-  })
-})
-
-describe('a page', () => {
-  const rows = [{ id: 'a' }, { id: 'b' }, { id: 'c' }]
-  const keyOf = (row: { id: string }) => row.id
-
-  test('of more rows than its limit points behind its last', () => {
-    const page = pageOf(rows, 2, keyOf)
-    expect(page.rows).toEqual([{ id: 'a' }, { id: 'b' }])
-    expect(decodeCursor(page.next_cursor ?? '', 'string')).toBe('b')
-  })
-
-  test('that is the last has no next', () => {
-    expect(pageOf(rows, 3, keyOf)).toEqual({ rows, next_cursor: null })
-    expect(pageOf([], 3, keyOf)).toEqual({ rows: [], next_cursor: null })
   })
 })

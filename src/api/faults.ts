@@ -59,11 +59,12 @@ const isFastifyError = (error: unknown): error is FastifyError =>
 const byStatus = new Map<number, ErrorCode>([
   [404, 'not_found'],
   [413, 'payload_too_large'],
-  [415, 'unsupported_media_type'],
 ])
 
 /** Fastify refuses in words of its own; statuses outside the closed list are told as `invalid_request`. */
 function fastifyFault({ statusCode = 400, message }: FastifyError): HubError {
+  if (statusCode === 415)
+    return new HubError('unsupported_media_type', 'The body must be JSON, with content-type: application/json.')
   return new HubError(byStatus.get(statusCode) ?? 'invalid_request', message)
 }
 

@@ -1,10 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { jsonSchemaTransform } from 'fastify-type-provider-zod'
-import { z } from 'zod'
 import type { Api, Who } from './api.js'
 import { asyncapi } from './asyncapi.js'
-import { fault } from './schemas.js'
+import { fault, jsonSchema } from './schemas.js'
 import { version } from './version.js'
 
 /** Collects the routes for `/openapi.json`. To be called before they are added. */
@@ -39,7 +38,7 @@ export async function openOpenapi(app: Api): Promise<void> {
   })
 }
 
-const { $schema: _, ...faultSchema } = z.toJSONSchema(fault.describe('What went wrong'), { io: 'output' })
+const faultSchema = jsonSchema(fault.describe('What went wrong'))
 
 const securityOf = (who: Who | undefined) =>
   who === 'anyone' ? [] : [{ [who === 'device' ? 'device' : 'person']: [] }]
@@ -51,6 +50,7 @@ const operationIdOf = (method: string, url: string) =>
 /** The documents and the page to browse them. */
 export async function documentRoutes(app: Api): Promise<void> {
   const hidden = { config: { who: 'anyone' as const }, schema: { hide: true } }
+  app.get('/', hidden, async (_, reply) => reply.redirect('/docs'))
   app.get('/openapi.json', hidden, async () => app.swagger())
   app.get('/asyncapi.json', hidden, async () => asyncapi(version))
   await app.register((docs, _, done) => {

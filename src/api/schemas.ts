@@ -54,3 +54,9 @@ export const fault = z.object({
   message: z.string(),
   details: z.array(z.string()).describe('A line for each fault'),
 })
+
+/** A schema as the documents show it. */
+export function jsonSchema(schema: z.ZodType) {
+  const { $schema: _, ...shown } = z.toJSONSchema(schema, { io: 'output' })
+  return shown
+}

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import { deviceNumber, getDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import { timezoneOf } from '../homes/homes.js'
-import { aggregate, aggregations } from '../telemetry/aggregate.js'
+import { aggregate, aggregations, type Series } from '../telemetry/aggregate.js'
 import { deleteReadings } from '../telemetry/delete.js'
 import { latestReadings, listReadings } from '../telemetry/readings.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
 import { checkHome } from './rights.js'
-import { byId, json, list, moment, next_cursor, page, time } from './schemas.js'
+import { byId, json, jsonSchema, list, moment, next_cursor, page, time } from './schemas.js'
 import { endOfTime } from './time.js'
 
 const value = z.union([z.number(), z.boolean(), z.string()])
@@ -41,10 +41,13 @@ const aggregateQuery = z.strictObject({
   end_time: moment.default(() => Date.now()),
   timezone: z.string().max(64).optional().describe('IANA name; the home’s when not given'),
 })
+const point = z.object({ start: time, value: value.nullable(), count: z.int() })
+/** Not checked again either. */
+const points = z.custom<Series['points']>().meta({ type: 'array', items: jsonSchema(point) })
 const series = z.object({
   field: z.string(),
   aggregation: z.enum(aggregations),
-  points: z.array(z.object({ start: time, value: value.nullable(), count: z.int() })).readonly(),
+  points,
 })
 
 export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {

@@ -9,7 +9,7 @@ interface Created {
 }
 
 export const deviceCommand = () => {
-  const device = new Command('device').description('make and list devices, and renew their keys')
+  const device = new Command('device').description('make, list and delete devices, and renew their keys')
   device
     .command('create')
     .description('make a device and show its API key, this once')
@@ -19,6 +19,7 @@ export const deviceCommand = () => {
     .option('--json', 'as JSON')
     .action(create)
   device.command('list').description('list the devices').option('--json', 'as JSON').action(list)
+  device.command('delete').description('delete a device with everything it ever said').argument('<id>').action(remove)
   device
     .command('rotate-key')
     .description('make a new API key for a device; its older keys go on until revoked')
@@ -65,6 +66,11 @@ async function list({ json = false }: { json?: boolean }): Promise<void> {
     seen(one.last_seen_at),
   ])
   print({ devices }, json, () => table([['ID', 'NAME', 'TYPE', 'PRESENCE', 'LAST SEEN'], ...rows]))
+}
+
+async function remove(id: string): Promise<void> {
+  const { client } = await connect()
+  await client.delete(`/devices/${encodeURIComponent(id)}`)
 }
 
 async function rotateKey(

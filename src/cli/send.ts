@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import type { Command as DeviceCommand } from '../commands/rows.js'
 import { isObject, type JsonObject } from '../json.js'
 import { connect } from './connection.js'
+import { numberIn } from './numbers.js'
 import { print } from './output.js'
 
 export const sendCommand = () =>
@@ -10,8 +11,8 @@ export const sendCommand = () =>
     .argument('<device>', 'its id')
     .argument('<command>', 'e.g. set_power')
     .argument('[params]', 'a JSON object', parseParams, {})
-    .option('--wait <seconds>', 'how long to wait for the end, 0 to 60', Number, 10)
-    .option('--ttl <seconds>', 'how long the command may wait for the device', Number, 60)
+    .option('--wait <seconds>', 'how long to wait for the end, 0 to 60', numberIn(0, 60), 10)
+    .option('--ttl <seconds>', 'how long the command may wait for the device', numberIn(1, 30 * 86_400), 60)
     .option('--json', 'as JSON')
     .action(send)
 
@@ -31,6 +32,13 @@ interface Options {
   readonly json?: boolean
 }
 
+function more({ status, error, result, expires_at }: DeviceCommand): string {
+  if (error) return `  ${error.message}`
+  if (status === 'queued')
+    return `  the device is not listening; it is sent when it does, until ${new Date(expires_at).toISOString()}`
+  return result === null ? '' : `  ${JSON.stringify(result)}`
+}
+
 async function send(
   device: string,
   name: string,
@@ -47,11 +55,6 @@ async function send(
       ttl_seconds: ttl,
     },
   )
-  const more = command.error
-    ? `  ${command.error.message}`
-    : command.result === null
-      ? ''
-      : `  ${JSON.stringify(command.result)}`
-  print({ command }, json, () => [`${command.id}  ${command.status}${more}`])
+  print({ command }, json, () => [`${command.id}  ${command.status}${more(command)}`])
   if (['failed', 'rejected', 'expired', 'unknown'].includes(command.status)) process.exitCode = 1
 }

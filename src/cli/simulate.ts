@@ -1,8 +1,9 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { parseFaults } from '../../simulators/faults.js'
 import { type Credentials, type FleetStatus, simulate } from '../../simulators/fleet.js'
 import { modelsOf } from '../../simulators/models.js'
 import { connect } from './connection.js'
+import { whole } from './numbers.js'
 import { isTerminal } from './output.js'
 
 interface Options {
@@ -33,12 +34,6 @@ export const simulateCommand = () =>
     .option('--key <api key>', 'its key')
     .option('--json', 'a JSON line for each second')
     .action(run)
-
-function whole(text: string): number {
-  const value = Number(text)
-  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('It must be a whole number.')
-  return value
-}
 
 async function run(model: string, options: Options): Promise<void> {
   modelsOf(model)

@@ -3,15 +3,19 @@ import mqtt from 'mqtt'
 import { HubError } from '../errors.js'
 import { newId } from '../ids.js'
 import { connect } from './connection.js'
+import { numberIn } from './numbers.js'
 import { isTerminal } from './output.js'
 
 export const watchCommand = () =>
   new Command('watch')
     .description('show messages as they come')
-    .argument('[topic]', 'a topic filter', 'homes/#')
+    .argument('[topic]', 'a topic filter, devices/… for homes/+/devices/…', asSeenByPeople, 'homes/#')
     .option('--json', 'a JSON line for each message')
-    .option('--count <n>', 'stop after so many messages', Number)
+    .option('--count <n>', 'stop after so many messages', numberIn(1, Number.MAX_SAFE_INTEGER))
     .action(watch)
+
+/** A device's own name for a topic lacks the home. */
+const asSeenByPeople = (topic: string) => (topic.startsWith('devices/') ? `homes/+/${topic}` : topic)
 
 /** Ends on an interrupt, after `count` messages, or with an error when the hub refuses or goes away. */
 async function watch(topic: string, { json = false, count }: { json?: boolean; count?: number }): Promise<void> {

@@ -2,7 +2,8 @@ import type { Selectable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newSortableId } from '../ids.js'
 import type { JsonObject } from '../json.js'
-import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import { decodeCursor, type Page, type PageRequest } from '../page.js'
+import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import { type CommandStatus, openStatuses, type Tables } from '../store/tables.js'
 
@@ -86,11 +87,8 @@ export async function listCommands(
   let query = db.selectFrom('commands').selectAll().where('device_id', '=', filter.device_id)
   if (filter.status) query = query.where('status', '=', filter.status)
   if (filter.cursor) query = query.where('id', '<', decodeCursor(filter.cursor, 'string'))
-  const rows = await query
-    .orderBy('id', 'desc')
-    .limit(filter.limit + 1)
-    .execute()
-  return pageOf(rows, filter.limit, row => row.id)
+  const large = ['params', 'result', 'error']
+  return readPage(query.orderBy('id', 'desc'), { limit: filter.limit, keyOf: row => row.id, large })
 }
 
 /** What waits to be sent to a device, oldest first. */

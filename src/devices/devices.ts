@@ -1,8 +1,9 @@
 import { type Selectable, sql, type Updateable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
-import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { inSteps } from '../store/in-steps.js'
+import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import { deleteAllReadings } from '../telemetry/delete.js'
@@ -78,9 +79,7 @@ export async function getDevice(db: Db, id: string): Promise<Device> {
 }
 
 export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<Device>> {
-  let query = shown(db)
-    .orderBy('devices.id')
-    .limit(filter.limit + 1)
+  let query = shown(db).orderBy('devices.id')
   if (filter.homes) query = query.where('devices.home_id', 'in', filter.homes)
   if (filter.home_id) query = query.where('devices.home_id', '=', filter.home_id)
   if (filter.room_id) query = query.where('devices.room_id', '=', filter.room_id)
@@ -101,7 +100,7 @@ export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<De
       ]),
     )
   }
-  const page = pageOf(await query.execute(), filter.limit, row => row.id)
+  const page = await readPage(query, { limit: filter.limit, keyOf: row => row.id, large: ['hello'] })
   return { ...page, rows: page.rows.map(deviceOf) }
 }
 

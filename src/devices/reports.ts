@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely'
 import type { JsonObject } from '../json.js'
-import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import type { DevicePrincipal } from '../principal.js'
 import { inSteps } from '../store/in-steps.js'
+import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -120,11 +121,7 @@ export async function recordLogLine(
 export async function listHeartbeats(db: Db, device_id: string, page: PageRequest): Promise<Page<Heartbeat>> {
   let query = db.selectFrom('heartbeats').selectAll().where('device_id', '=', device_id)
   if (page.cursor) query = query.where('id', '<', decodeCursor(page.cursor, 'number'))
-  const rows = await query
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1)
-    .execute()
-  return pageOf(rows, page.limit, row => row.id)
+  return readPage(query.orderBy('id', 'desc'), { limit: page.limit, keyOf: row => row.id, large: ['vitals'] })
 }
 
 /** The newest events first. */
@@ -134,11 +131,7 @@ export async function listEvents(db: Db, device_id: string, page: PageRequest): 
     .select(['id', 'device_id', 'home_id', 'kind', 'ts', 'received_at', 'data'])
     .where('device_id', '=', device_id)
   if (page.cursor) query = query.where('id', '<', decodeCursor(page.cursor, 'number'))
-  const rows = await query
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1)
-    .execute()
-  return pageOf(rows, page.limit, row => row.id)
+  return readPage(query.orderBy('id', 'desc'), { limit: page.limit, keyOf: row => row.id, large: ['data'] })
 }
 
 /** The newest lines first. */
@@ -148,11 +141,7 @@ export async function listLogLines(db: Db, device_id: string, page: PageRequest)
     .select(['id', 'device_id', 'home_id', 'received_at', 'level', 'message'])
     .where('device_id', '=', device_id)
   if (page.cursor) query = query.where('id', '<', decodeCursor(page.cursor, 'number'))
-  const rows = await query
-    .orderBy('id', 'desc')
-    .limit(page.limit + 1)
-    .execute()
-  return pageOf(rows, page.limit, row => row.id)
+  return readPage(query.orderBy('id', 'desc'), { limit: page.limit, keyOf: row => row.id, large: ['message'] })
 }
 
 const trimmedAtOnce = 1000

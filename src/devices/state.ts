@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Selectable, sql } from 'kysely'
 import { HubError } from '../errors.js'
-import { isObject, type JsonObject } from '../json.js'
+import { isObject, type JsonObject, mergePatch } from '../json.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -23,28 +23,14 @@ const empty = (device_id: string, home_id: string): DeviceState => ({
 
 /**
  * Merges what a device reports into its state, by JSON Merge Patch (RFC 7396): null removes a name.
- * @returns the whole state; null when it would grow beyond 64 KiB, and then nothing has changed
+ * @returns the whole state; undefined when it would grow beyond 64 KiB, and then nothing has changed
  */
-export async function mergeReported(db: Db, device: { id: string; home_id: string }, patch: JsonObject, at: number) {
-  const json = JSON.stringify(patch)
-  const merged = sql<JsonObject>`json_patch(reported, ${json})`
-  return db
-    .insertInto('device_state')
-    .values({
-      ...empty(device.id, device.home_id),
-      reported: sql<JsonObject>`json_patch('{}', ${json})`,
-      reported_version: 1,
-      reported_at: at,
-    })
-    .onConflict(conflict =>
-      conflict
-        .column('device_id')
-        .doUpdateSet({ reported: merged, reported_version: sql<number>`reported_version + 1`, reported_at: at })
-        .where(sql<number>`length(${merged})`, '<=', maxStateBytes),
-    )
-    .returningAll()
-    .executeTakeFirst()
-}
+export const mergeReported = (
+  db: Db,
+  device: { id: string; home_id: string },
+  patch: JsonObject,
+  at: number,
+): Promise<DeviceState | undefined> => merge(db, device, 'reported', patch, at)
 
 /**
  * Merges a wish into the desired state. @returns the whole state
@@ -55,27 +41,34 @@ export async function mergeDesired(
   device: { id: string; home_id: string },
   patch: JsonObject,
 ): Promise<DeviceState> {
-  const json = JSON.stringify(patch)
-  const at = Date.now()
-  const merged = sql<JsonObject>`json_patch(desired, ${json})`
-  const state = await db
+  const state = await merge(db, device, 'desired', patch, Date.now())
+  if (!state) throw new HubError('payload_too_large', `A state may hold ${maxStateBytes} bytes.`)
+  return state
+}
+
+/** `merge_patch` is the store's: SQLite's json_patch takes quadratic time. */
+async function merge(
+  db: Db,
+  { id, home_id }: { id: string; home_id: string },
+  part: 'reported' | 'desired',
+  patch: JsonObject,
+  at: number,
+): Promise<DeviceState | undefined> {
+  const first = mergePatch({}, patch)
+  if (Buffer.byteLength(JSON.stringify(first)) > maxStateBytes) return undefined
+  const merged = sql<JsonObject>`merge_patch(${sql.ref(part)}, ${JSON.stringify(patch)})`
+  const version = `${part}_version` as const
+  return db
     .insertInto('device_state')
-    .values({
-      ...empty(device.id, device.home_id),
-      desired: sql<JsonObject>`json_patch('{}', ${json})`,
-      desired_version: 1,
-      desired_at: at,
-    })
+    .values({ ...empty(id, home_id), [part]: first, [version]: 1, [`${part}_at`]: at })
     .onConflict(conflict =>
       conflict
         .column('device_id')
-        .doUpdateSet({ desired: merged, desired_version: sql<number>`desired_version + 1`, desired_at: at })
-        .where(sql<number>`length(${merged})`, '<=', maxStateBytes),
+        .doUpdateSet({ [part]: merged, [version]: sql<number>`${sql.ref(version)} + 1`, [`${part}_at`]: at })
+        .where(sql<number>`octet_length(${merged})`, '<=', maxStateBytes),
     )
     .returningAll()
     .executeTakeFirst()
-  if (!state) throw new HubError('payload_too_large', `A state may hold ${maxStateBytes} bytes.`)
-  return state
 }
 
 /** The state of a device; empty when it never reported. */

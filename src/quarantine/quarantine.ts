@@ -1,8 +1,9 @@
 import { type Selectable, sql } from 'kysely'
 import { notFound } from '../errors.js'
 import { newSortableId } from '../ids.js'
-import { decodeCursor, type Page, type PageRequest, pageOf } from '../page.js'
+import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { inSteps } from '../store/in-steps.js'
+import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -52,11 +53,8 @@ export async function listQuarantine(
   if (filter.homes) query = query.where('home_id', 'in', filter.homes)
   if (filter.device_id) query = query.where('device_id', '=', filter.device_id)
   if (filter.cursor) query = query.where('id', '<', decodeCursor(filter.cursor, 'string'))
-  const rows = await query
-    .orderBy('id', 'desc')
-    .limit(filter.limit + 1)
-    .execute()
-  return pageOf(rows.map(withBuffer), filter.limit, row => row.id)
+  const page = await readPage(query.orderBy('id', 'desc'), { limit: filter.limit, keyOf: row => row.id })
+  return { ...page, rows: page.rows.map(withBuffer) }
 }
 
 /** @throws HubError `not_found` */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import type BetterSqlite from 'better-sqlite3'
+import { mergePatch } from '../json.js'
 
 export type Database = BetterSqlite.Database
 export type Statement = BetterSqlite.Statement
@@ -50,7 +51,15 @@ export function openForWriting(file: string, sync: Sync): Database {
       `SQLite runs with journal_mode=${String(mode)} synchronous=${String(level)}, wanted wal and ${wanted}`,
     )
   }
+  addFunctions(db)
   return db
+}
+
+/** `merge_patch(target, patch)`: JSON Merge Patch in linear time, where SQLite's own json_patch compares every name with every other. */
+function addFunctions(db: Database): void {
+  db.function('merge_patch', { deterministic: true }, (target, patch) =>
+    JSON.stringify(mergePatch(JSON.parse(String(target)), JSON.parse(String(patch)))),
+  )
 }
 
 /** Opens the same file for queries only. */

@@ -50,7 +50,7 @@ interface Tally {
  */
 export async function aggregate(db: Db, device_num: number, query: AggregateQuery): Promise<Series[]> {
   const window = parseWindow(query.window)
-  checkBucketCount(window, query.start_time, query.end_time)
+  checkBucketCount(window, query.start_time, query.end_time, query.fields.length * query.aggregations.length)
   checkTimezone(query.timezone)
   const range = await extent(db, device_num, query)
   const calendar = window.kind === 'calendar' ? bucketsOf(window, query.timezone, range) : null

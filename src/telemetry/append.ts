@@ -1,45 +1,67 @@
 import { PayloadFault } from '../json.js'
 import type { AppendItem, AppendWriter } from '../store/append.js'
 import type { Database, Statement } from '../store/sqlite.js'
-import { type Point, parseTelemetry, type Value } from './payload.js'
+import { maxAheadMs, type Point, parseTelemetry, type Value } from './payload.js'
 
-type Latest = Record<string, [Value, number]>
+/** The newest value of each field of a device, with its time, and how many fields there are. */
+interface Latest {
+  readonly fields: Record<string, [Value, number]>
+  size: number
+}
+type Data = Readonly<Record<string, Value>>
 
 /** How far back a retransmission is looked for, in milliseconds. */
 const retransmissionMs = 10 * 60_000
+/** How many of a device's last samples are looked through for it: more than the broker lets be under way. */
+const maxLately = 20_000
 /** Fields remembered as "latest" for one device; readings of further fields are stored all the same. */
 const maxLatestFields = 500
+/** Fields of one device at one time, from however many messages: what is merged again and again must stay small. */
+const maxFieldsAtOnce = 1000
 /** Devices whose latest readings stay in memory between batches. */
 const maxRemembered = 20_000
 
 /**
  * The append of telemetry, run inside the writer thread. (device, ts) is one point: of a later duplicate only fields that the first
- * did not have are added (D8). Points without a time take the receive time, moved on by a millisecond where it is taken.
+ * did not have are added (D8). Points without a time take the receive time, moved on to the next free millisecond where it is taken, but
+ * no further ahead of the clock than a device's own times may be.
  */
 export function openAppendWriter(db: Database): AppendWriter {
   return new TelemetryWriter(db)
 }
 
 class TelemetryWriter implements AppendWriter {
-  readonly #timed: Statement
-  readonly #untimed: Statement
-  readonly #retransmitted: Statement
+  readonly #db: Database
+  readonly #insert: Statement
+  readonly #firstFree: Statement
+  readonly #readData: Statement
+  readonly #writeData: Statement
+  readonly #lately: Statement
   readonly #readLatest: Statement
   readonly #writeLatest: Statement
   readonly #latest = new Map<number, Latest>()
-  readonly #lastUntimed = new Map<number, number>()
+  readonly #lastUntimed = new Map<number, { readonly ts: number; readonly received_at: number }>()
   readonly #changed = new Set<number>()
 
   constructor(db: Database) {
-    const columns = '(device_num, ts, received_at, data, metadata, quality, message_id) values (?, ?, ?, ?, ?, ?, ?)'
-    this.#timed = db.prepare(
-      `insert into telemetry ${columns} on conflict (device_num, ts) do update set data = json_patch(excluded.data, data)
-       where json_patch(excluded.data, data) <> data`,
+    this.#db = db
+    this.#insert = db.prepare(
+      `insert into telemetry (device_num, ts, received_at, data, metadata, quality, message_id) values (?, ?, ?, ?, ?, ?, ?)
+       on conflict (device_num, ts) do nothing`,
     )
-    this.#untimed = db.prepare(`insert into telemetry ${columns} on conflict (device_num, ts) do nothing`)
-    this.#retransmitted = db.prepare(
-      'select 1 from telemetry where device_num = ? and ts >= ? and message_id = ? and data = ? limit 1',
+    this.#firstFree = db
+      .prepare(
+        `select ts + 1 from telemetry as known where device_num = ? and ts >= ? and not exists
+         (select 1 from telemetry where device_num = known.device_num and ts = known.ts + 1) order by ts limit 1`,
+      )
+      .pluck()
+    this.#readData = db.prepare('select data from telemetry where device_num = ? and ts = ?').pluck()
+    this.#writeData = db.prepare('update telemetry set data = ? where device_num = ? and ts = ?')
+    this.#lately = db.prepare(
+      `select data from (select data, message_id from telemetry where device_num = ? and ts >= ? order by ts desc limit ${maxLately})
+       where message_id = ?`,
     )
+    this.#lately.pluck()
     this.#readLatest = db.prepare('select latest from latest where device_num = ?').pluck()
     db.function('forget_latest', num => void this.#latest.delete(Number(num)))
     // Whoever deletes a row of "latest" through this connection makes it be read again.
@@ -52,21 +74,21 @@ class TelemetryWriter implements AppendWriter {
   }
 
   append(item: AppendItem): string | null {
-    let points: Point[]
     try {
-      points = parseTelemetry(item.payload, item.received_at)
+      const points = mergeSameTimes(
+        parseTelemetry(item.payload, item.received_at).filter(({ data }) => sizeOf(data) > 0),
+      )
+      const repeated = item.dup && this.#isRetransmission(item, points)
+      this.#store(item, repeated ? points.filter(isTimed) : points)
+      return null
     } catch (error) {
       if (error instanceof PayloadFault) return error.message
       throw error
     }
-    const written = points.filter(point => hasReadings(point.data))
-    if (item.dup && this.#isRetransmission(item, written)) return null
-    for (const point of written) this.#write(item, point)
-    return null
   }
 
   beforeCommit(): void {
-    for (const num of this.#changed) this.#writeLatest.run(num, JSON.stringify(this.#latest.get(num)))
+    for (const num of this.#changed) this.#writeLatest.run(num, JSON.stringify(this.#latest.get(num)?.fields))
     this.#changed.clear()
     if (this.#latest.size > maxRemembered) this.#latest.clear()
     if (this.#lastUntimed.size > maxRemembered) this.#lastUntimed.clear()
@@ -78,43 +100,90 @@ class TelemetryWriter implements AppendWriter {
     this.#changed.clear()
   }
 
-  /** A message is stored whole or not at all, so finding one of its points without a time of their own is finding the message. */
-  #isRetransmission(item: AppendItem, points: readonly Point[]): boolean {
-    const untimed = points.find(point => point.ts === null || point.relative)
-    if (!untimed || item.message_id === null) return false
-    const since = (untimed.ts ?? item.received_at) - retransmissionMs
-    return this.#retransmitted.get(item.device_num, since, item.message_id, JSON.stringify(untimed.data)) !== undefined
+  /** Whether every point without a time of its own is there under this message's identifier: a message is stored whole or not at all. */
+  #isRetransmission({ device_num, message_id, received_at }: AppendItem, points: readonly Point[]): boolean {
+    const untimed = points.filter(point => !isTimed(point))
+    if (untimed.length === 0 || message_id === null) return false
+    const earliest = Math.min(...untimed.map(({ ts }) => ts ?? received_at))
+    const found = new Map<string, number>()
+    for (const data of this.#lately.all(device_num, earliest - retransmissionMs, message_id) as string[])
+      found.set(data, (found.get(data) ?? 0) + 1)
+    return untimed.every(({ data }) => {
+      const text = JSON.stringify(data)
+      const left = found.get(text) ?? 0
+      found.set(text, left - 1)
+      return left > 0
+    })
   }
 
-  #write(item: AppendItem, point: Point): void {
-    const data = JSON.stringify(point.data)
-    const metadata = point.metadata ? JSON.stringify(point.metadata) : null
-    const given = point.ts
-    if (given !== null) {
-      const message_id = point.relative ? item.message_id : null
-      this.#timed.run(item.device_num, given, item.received_at, data, metadata, point.quality, message_id)
-      this.#remember(item.device_num, point.data, given)
-      return
+  /** A message is stored whole or not at all. */
+  #store(item: AppendItem, points: readonly Point[]): void {
+    const several = points.length > 1
+    const last = this.#lastUntimed.get(item.device_num)
+    if (several) this.#db.exec('savepoint message')
+    try {
+      const times = points.map(point => this.#write(item, point))
+      points.forEach(({ data }, i) => {
+        this.#remember(item.device_num, data, times[i] ?? 0)
+      })
+    } catch (error) {
+      // A grave fault has ended the transaction, and the savepoint with it.
+      if (several && this.#db.inTransaction) this.#db.exec('rollback to message; release message')
+      if (last) this.#lastUntimed.set(item.device_num, last)
+      else this.#lastUntimed.delete(item.device_num)
+      throw error
     }
-    let ts = Math.max(item.received_at, (this.#lastUntimed.get(item.device_num) ?? 0) + 1)
-    while (
-      this.#untimed.run(item.device_num, ts, item.received_at, data, metadata, point.quality, item.message_id)
-        .changes === 0
-    )
-      ts++
-    this.#lastUntimed.set(item.device_num, ts)
-    this.#remember(item.device_num, point.data, ts)
+    if (several) this.#db.exec('release message')
+  }
+
+  /** @returns the time under which the point is kept */
+  #write(item: AppendItem, point: Point): number {
+    const { device_num, received_at } = item
+    const text = JSON.stringify(point.data)
+    const metadata = point.metadata ? JSON.stringify(point.metadata) : null
+    const message_id = isTimed(point) ? null : item.message_id
+    const insert = (ts: number) =>
+      this.#insert.run(device_num, ts, received_at, text, metadata, point.quality, message_id).changes === 1
+    if (point.ts !== null) {
+      if (!insert(point.ts)) this.#addFields(device_num, point.ts, point.data)
+      return point.ts
+    }
+    const ts = this.#nextFree(device_num, received_at, insert)
+    this.#lastUntimed.set(device_num, { ts, received_at })
+    return ts
+  }
+
+  /** Inserts at the first free millisecond from the receive time on. @throws PayloadFault when that lies too far ahead of the clock */
+  #nextFree(num: number, received_at: number, insert: (ts: number) => boolean): number {
+    const last = this.#lastUntimed.get(num)
+    // A clock that was set back begins anew.
+    const after = last && last.received_at <= received_at ? last.ts + 1 : received_at
+    let ts = Math.max(received_at, after)
+    const most = received_at + maxAheadMs
+    if (ts <= most && !insert(ts)) {
+      ts = this.#firstFree.get(num, ts) as number
+      if (ts <= most) insert(ts)
+    }
+    if (ts > most) throw new PayloadFault('more readings without a time than there are milliseconds')
+    return ts
+  }
+
+  #addFields(num: number, ts: number, data: Data): void {
+    const known = JSON.parse(this.#readData.get(num, ts) as string) as Data
+    const merged = merge([known, data])
+    if (sizeOf(merged) > sizeOf(known)) this.#writeData.run(JSON.stringify(merged), num, ts)
   }
 
   /** A late point fills history but never overwrites a newer latest; of two at one moment the first stands. */
-  #remember(num: number, data: Readonly<Record<string, Value>>, ts: number): void {
+  #remember(num: number, data: Data, ts: number): void {
     const latest = this.#latestOf(num)
     for (const key in data) {
       const value = data[key]
-      const known = latest[key]
+      const known = latest.fields[key]
       if (value === undefined || (known !== undefined && known[1] >= ts)) continue
-      if (known === undefined && Object.keys(latest).length >= maxLatestFields) continue
-      latest[key] = [value, ts]
+      if (known === undefined && latest.size >= maxLatestFields) continue
+      if (known === undefined) latest.size++
+      latest.fields[key] = [value, ts]
       this.#changed.add(num)
     }
   }
@@ -123,13 +192,42 @@ class TelemetryWriter implements AppendWriter {
     const known = this.#latest.get(num)
     if (known) return known
     const text = this.#readLatest.get(num) as string | undefined
-    const latest = Object.assign(Object.create(null) as Latest, text ? JSON.parse(text) : {})
+    const fields = Object.assign(Object.create(null) as Latest['fields'], text ? JSON.parse(text) : {})
+    const latest = { fields, size: Object.keys(fields).length }
     this.#latest.set(num, latest)
     return latest
   }
 }
 
-function hasReadings(data: Readonly<Record<string, Value>>): boolean {
-  for (const _ in data) return true
-  return false
+/** The device gave the time, so that a retransmission brings the same one. */
+const isTimed = ({ ts, relative }: Point) => ts !== null && !relative
+
+const sizeOf = (data: Data) => Object.keys(data).length
+
+/** What was said first of a field stands. @throws PayloadFault when there are too many fields */
+function merge(all: readonly Data[]): Record<string, Value> {
+  const merged: Record<string, Value> = {}
+  let size = 0
+  for (const data of all) {
+    for (const [key, value] of Object.entries(data)) {
+      if (Object.hasOwn(merged, key)) continue
+      if (++size > maxFieldsAtOnce) throw new PayloadFault(`more than ${maxFieldsAtOnce} keys at one time`)
+      merged[key] = value
+    }
+  }
+  return merged
+}
+
+/** Points of one message that bear the same time are one point. */
+function mergeSameTimes(points: Point[]): Point[] {
+  if (points.length < 2) return points
+  const byTime = new Map<number, Data[]>()
+  const distinct = points.filter(({ ts, data }) => {
+    const same = ts === null ? undefined : byTime.get(ts)
+    if (ts !== null && !same) byTime.set(ts, [data])
+    same?.push(data)
+    return !same
+  })
+  if (distinct.length === points.length) return points
+  return distinct.map(point => ({ ...point, data: merge((point.ts !== null && byTime.get(point.ts)) || [point.data]) }))
 }

@@ -18,7 +18,8 @@ const maxPoints = 1000
 const maxKeys = 100
 const maxKeyLength = 128
 const earliest = Date.UTC(2020, 0, 1)
-const maxAheadMs = 5 * 60_000
+/** How far ahead of the clock a time is believed, in milliseconds. */
+export const maxAheadMs = 5 * 60_000
 
 /**
  * Reads a telemetry payload in any of its shapes: plain readings, `{"ts","data","metadata"}`, `{"ts","values"}`, or a batch of these

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import { decodeCursor, encodeCursor, type PageRequest } from '../page.js'
+import { maxPageBytes, readWithin } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import { stepsOf } from './steps.js'
@@ -42,20 +43,19 @@ export async function listReadings(
         ? { start_time: Math.max(start_time, seen + 1), end_time }
         : { start_time, end_time: Math.min(end_time, seen) }
   const rows: Shown[] = []
+  let budget = maxPageBytes
+  let more = false
   // Chosen fields may be millions of samples apart.
   for await (const step of fields ? stepsOf(db, device_num, rest, order) : [rest]) {
-    const found = samples(db, device_num, step, fields)
-    rows.push(
-      ...(await found
-        .orderBy('ts', order)
-        .limit(limit + 1 - rows.length)
-        .execute()),
-    )
-    if (rows.length > limit) break
+    const query = samples(db, device_num, step, fields).orderBy('ts', order)
+    const found = await readWithin(query, ['data', 'metadata'], limit - rows.length, budget)
+    rows.push(...found.rows)
+    budget -= found.bytes
+    more = found.more
+    if (more) break
   }
-  const readings = rows.slice(0, limit).map(row => readingOf(row, fields))
-  const last = readings.at(-1)
-  return { readings, next_cursor: rows.length > limit && last ? encodeCursor(last.ts) : null }
+  const last = rows.at(-1)
+  return { readings: rows.map(row => readingOf(row, fields)), next_cursor: more && last ? encodeCursor(last.ts) : null }
 }
 
 type Shown = Pick<Row, 'ts' | 'received_at' | 'data' | 'metadata' | 'quality'>

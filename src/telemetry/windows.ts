@@ -14,6 +14,8 @@ const fixedUnits: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_
 const dayMs = 86_400_000
 const shortestDays = { d: 1, w: 7, mo: 28 } as const
 const maxBuckets = 10_000
+/** In all series of one answer together: more would hold everybody up while it is written. */
+const maxPoints = 20_000
 
 /**
  * Reads a window like `10s`, `15m`, `1h`, `1d`, `1w`, `1mo`. Up to hours it is a fixed length, from days on it follows the calendar.
@@ -29,15 +31,15 @@ export function parseWindow(text: string): Window {
     : { kind: 'fixed', ms: ms * count }
 }
 
-/** @throws HubError `invalid_request` when the range would have more than 10,000 buckets of this length */
-export function checkBucketCount(window: Window, start_time: number, end_time: number): void {
+/** @throws HubError `invalid_request` when the range would have more than 10,000 buckets of this length, or all series together 20,000 */
+export function checkBucketCount(window: Window, start_time: number, end_time: number, series = 1): void {
   const ms = window.kind === 'fixed' ? window.ms : window.count * shortestDays[window.unit] * dayMs
-  if ((end_time - start_time) / ms > maxBuckets) {
-    throw new HubError(
-      'invalid_request',
-      `The range has more than ${maxBuckets} windows; take a longer window or a shorter range.`,
-    )
-  }
+  const buckets = (end_time - start_time) / ms
+  const advice = 'take a longer window or a shorter range'
+  if (buckets > maxBuckets)
+    throw new HubError('invalid_request', `The range has more than ${maxBuckets} windows; ${advice}.`)
+  if (buckets * series > maxPoints)
+    throw new HubError('invalid_request', `The series have more than ${maxPoints} windows together; ${advice}.`)
 }
 
 /**
@@ -85,10 +87,11 @@ function startOf({ unit, count }: Window & { kind: 'calendar' }, offsetAt: Offse
   return zonedMidnight(offsetAt, day * dayMs)
 }
 
+/** By name in lower case: a zone may be spelled in more ways than there is memory. */
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 function formatOf(timezone: string): Intl.DateTimeFormat {
-  const known = formats.get(timezone)
+  const known = formats.get(timezone.toLowerCase())
   if (known) return known
   const numeric = {
     year: 'numeric',
@@ -99,7 +102,7 @@ function formatOf(timezone: string): Intl.DateTimeFormat {
     second: 'numeric',
   } as const
   const format = new Intl.DateTimeFormat('en-US', { timeZone: timezone, hourCycle: 'h23', ...numeric })
-  formats.set(timezone, format)
+  formats.set(timezone.toLowerCase(), format)
   return format
 }
 

@@ -45,6 +45,30 @@ describe('an export', () => {
     )
   })
 
+  test('that nobody reads does not keep a server from closing', async () => {
+    const closing = await startApi()
+    await closing.device('fat')
+    const [{ num }] = (await closing.store.db.selectFrom('devices').select('num').execute()) as [{ num: number }]
+    const samples = Array.from({ length: 40 }, (_, i) => {
+      return { device_num: num, ts: start + i, received_at: start, data: { text: 'x'.repeat(500_000) } }
+    })
+    const rest = { metadata: null, quality: null, message_id: null }
+    for (const sample of samples)
+      await closing.store.db
+        .insertInto('telemetry')
+        .values({ ...sample, ...rest })
+        .execute()
+    const { hostname, port } = new URL(closing.url)
+    const headers = { authorization: `Bearer ${closing.token}` }
+    const cut = new Promise(resolve => {
+      get({ hostname, port, path: '/api/v1/telemetry/fat/export', headers }, answer => {
+        answer.on('error', resolve)
+        void closing.close()
+      })
+    })
+    expect(await cut).toMatchObject({ code: 'ECONNRESET' })
+  })
+
   test('as NDJSON has a sample a line', async () => {
     const answer = await read('awkward/export?format=ndjson&fields=text&end_time=2025-01-05T00:00:00.002')
     expect(answer.headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8')

@@ -69,6 +69,23 @@ test('a merged state that grows beyond its bound is quarantined, and what was th
   await big.endAsync()
 })
 
+test('a first state beyond the bound is quarantined as a later one is, and the next is taken', async () => {
+  const huge = await hub.connect('huge', await hub.device('huge'))
+  const errors: { message: string }[] = []
+  huge.on('message', (_, payload) => errors.push(JSON.parse(payload.toString())))
+  await huge.subscribeAsync('devices/huge/errors', { qos: 1 })
+  const names = Object.fromEntries(Array.from({ length: 15_000 }, (_, i) => [`name${i}`, i]))
+  await huge.publishAsync('devices/huge/state', JSON.stringify(names), { qos: 1 })
+  expect((await until(() => errors[0])).message).toContain('64 KiB')
+  await huge.publishAsync('devices/huge/state', '{"one":1}', { qos: 1 })
+  const { state } = await hub.client.get<{ state: { reported: object } }>('/devices/huge/state')
+  expect(state.reported).toEqual({ one: 1 })
+  await expect(hub.client.patch('/devices/huge/desired', { a: 'x'.repeat(65_530) })).rejects.toMatchObject({
+    code: 'payload_too_large',
+  })
+  await huge.endAsync()
+})
+
 test('a deleted device leaves nothing retained behind', async () => {
   const gone = await hub.connect('gone', await hub.device('gone'))
   await gone.publishAsync('devices/gone/state', '{"a":1}', { qos: 1 })

@@ -44,6 +44,55 @@ describe('a kept session with overlapping filters', () => {
   })
 })
 
+describe('what a session has kept', () => {
+  const who = { password: Buffer.from('person1:admin'), clean: false }
+  async function awayWhile(target: Target, payloads: readonly string[]): Promise<void> {
+    const subscriber = new Raw(target.port).connect('user-a', who)
+    subscriber.send(subscribePacket([target.seenAs('d1', 'telemetry')]))
+    await subscriber.next('suback')
+    await subscriber.end()
+    const device = await connectDevice(target, 'd1')
+    for (const payload of payloads) await device.publishAsync('devices/d1/telemetry', payload, { qos: 1 })
+    await device.endAsync()
+  }
+  /** Acknowledges what comes, and notes it. */
+  function reading(target: Target, seen: Set<string>): Raw {
+    const reader = new Raw(target.port).connect('user-a', who)
+    reader.parser.on('packet', packet => {
+      if (packet.cmd !== 'publish') return
+      seen.add(String(packet.payload).slice(0, 8).trim())
+      reader.send({ cmd: 'puback', messageId: packet.messageId ?? 0 })
+    })
+    return reader
+  }
+
+  test('arrives whole, however much it is, at a reader that reads', async () => {
+    const target = await ours()
+    const payloads = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(8) + 'x'.repeat(250_000))
+    await awayWhile(target, payloads)
+    const seen = new Set<string>()
+    const reader = reading(target, seen)
+    await until(() => seen.size === 40 || reader.closed)
+    expect(seen.size).toBe(40)
+  })
+
+  test('survives takeovers in the midst of it', async () => {
+    const target = await ours()
+    await awayWhile(
+      target,
+      Array.from({ length: 800 }, (_, i) => `${i}`.padEnd(8) + 'x'.repeat(3000)),
+    )
+    const seen = new Set<string>()
+    for (let i = 0; i < 6; i++) {
+      const before = seen.size
+      const reader = reading(target, seen)
+      await until(() => seen.size > before || reader.closed)
+    }
+    reading(target, seen)
+    await until(() => seen.size === 800)
+  })
+})
+
 describe('a persistence that fails', () => {
   test('everywhere ends no process, and devices are acknowledged', async () => {
     const broken = memoryPersistence()

@@ -6,13 +6,14 @@ import { until } from './harness.js'
 /** A socket that says exactly what it is told to. */
 export class Raw {
   readonly socket: Socket
+  readonly parser = mqttPacket.parser({ protocolVersion: 4 })
   readonly packets: Packet[] = []
   readonly opened_at = performance.now()
   closed_at: number | null = null
   acks = 0
 
   constructor(port: number, localAddress = '127.0.0.1') {
-    const parser = mqttPacket.parser({ protocolVersion: 4 })
+    const parser = this.parser
     this.socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
     this.socket.on('data', chunk => parser.parse(chunk))
     this.socket.on('error', () => undefined)

@@ -56,6 +56,36 @@ describe('the same device and time twice is one point (D8)', () => {
     expect([await latest(1), await latest(2)]).toEqual([{ t: { value: 1, ts } }, { t: { value: 2, ts } }])
   })
 
+  test('a thousand keys at one time are the most, and a message that would make them more is not taken at all', async () => {
+    const keys = (from: number, count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${from + i}`, i]))
+    for (let from = 0; from < 950; from += 50) await append({ ts, data: keys(from, 50) })
+    expect(
+      await append([
+        { ts: ts - 1, data: { a: 1 } },
+        { ts, data: keys(950, 51) },
+      ]),
+    ).toMatch(/more than 1000 keys/)
+    const tooMany = Array.from({ length: 11 }, (_, i) => ({ ts: ts - 2, data: keys(i * 100, 100) }))
+    expect(await append(tooMany)).toMatch(/more than 1000 keys/)
+    const [row, ...others] = await rows()
+    expect(others).toEqual([])
+    expect(Object.keys(row?.data ?? {})).toHaveLength(950)
+    expect(Object.keys(await latest())).not.toContain('a')
+    await append([
+      { ts: ts - 1, data: { a: 1 } },
+      { ts, data: keys(900, 100) },
+    ])
+    expect(await rows()).toHaveLength(2)
+  })
+
+  test('a batch full of new keys of one time is refused at once, before the writer counts as hung', async () => {
+    const keys = (i: number) => Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map(name => [`${name}${i}`, i]))
+    const flood = Array.from({ length: 1000 }, (_, i) => ({ ts, data: keys(i) }))
+    expect(await append(flood)).toMatch(/more than 1000 keys/)
+    expect(await rows()).toEqual([])
+  })
+
   test('keys may hold what means something to SQL and JSON', async () => {
     const data = { 'a.b': 1, 'a"b': 2, 'a\\b': 3, "'; drop table telemetry; --": 4, '$[0]': 5, constructor: 6 }
     await append({ ts, data })
@@ -109,6 +139,28 @@ describe('points without a time', () => {
     expect(await latest()).toEqual({ t: { value: 4, ts: received_at + 3 } })
   })
 
+  test('go no further ahead of the clock than a device’s own times may, and are refused whole beyond that', async () => {
+    const batch = Array.from({ length: 1000 }, (_, i) => ({ data: { i } }))
+    for (let i = 0; i < 300; i++) expect(await append(batch)).toBeNull()
+    expect(await append(batch)).toMatch(/more readings without a time/)
+    expect(await append({ t: 1 })).toBeNull()
+    expect(await append({ t: 2 })).toMatch(/more readings without a time/)
+    opened = await opened.reopen()
+    expect(await append({ t: 3 })).toMatch(/more readings without a time/)
+    expect(await append({ t: 4 }, { received_at: received_at + 10 })).toBeNull()
+    const { last, count } = await opened.db
+      .selectFrom('telemetry')
+      .select(eb => [eb.fn.max('ts').as('last'), eb.fn.countAll<number>().as('count')])
+      .executeTakeFirstOrThrow()
+    expect({ last, count }).toEqual({ last: received_at + 300_001, count: 300_002 })
+  })
+
+  test('begin anew when the clock is set back', async () => {
+    await append({ t: 1 }, { received_at: received_at + 3_600_000 })
+    await append({ t: 2 })
+    expect((await rows())[0]).toEqual({ ts: received_at, data: { t: 2 } })
+  })
+
   test('do so also after a restart, and beside timed points', async () => {
     await append({ ts: received_at + 1, data: { t: 'timed' } })
     await append({ t: 1 })
@@ -147,6 +199,22 @@ describe('a message that is sent again with DUP', () => {
     await append({ t: 1 }, again)
     await append({ t: 2 }, again)
     expect((await rows()).map(({ data }) => data)).toEqual([{ t: 1 }, { t: 2 }])
+  })
+
+  test('is another message when only part of it is known, and is stored with all that it holds', async () => {
+    await append([{ data: { t: 1 } }, { data: { t: 2 } }], { message_id: 7 })
+    await append([{ data: { t: 1 } }, { data: { t: 777 } }, { ts, data: { late: 5 } }], again)
+    const data = (await rows()).map(row => row.data)
+    expect(data).toContainEqual({ t: 777 })
+    expect(data).toContainEqual({ late: 5 })
+  })
+
+  test('is known by all of its points, of which some may be alike', async () => {
+    await append([{ data: { t: 1 } }, { data: { t: 1 } }], { message_id: 7 })
+    await append([{ data: { t: 1 } }, { data: { t: 1 } }], again)
+    expect(await rows()).toHaveLength(2)
+    await append([{ data: { t: 1 } }, { data: { t: 1 } }, { data: { t: 1 } }], again)
+    expect(await rows()).toHaveLength(5)
   })
 
   test('the same readings without DUP are new readings', async () => {
