@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { createServer as createTlsServer } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
+import { HubError } from '../src/errors.js'
 import type { Broker } from './broker.js'
 import { addressOf, PendingConnections } from './limits.js'
 import { openWebSocket } from './websocket.js'
@@ -59,11 +60,20 @@ function acceptTcp(broker: Broker, pending: PendingConnections, socket: Socket):
 }
 
 /** Connections count as pending from the first byte, so that handshakes that are never finished are bounded too. */
+function readSetting(name: string, path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    const { code = String(cause) } = cause as NodeJS.ErrnoException
+    throw new HubError('invalid_request', `${name}: cannot read ${path} (${code})`, [], cause)
+  }
+}
+
 function tlsServer(cert: string, key: string, broker: Broker, pending: PendingConnections, log: Logger): Server {
   const settledOf = new Map<string, () => void>()
   const server = createTlsServer({
-    cert: readFileSync(cert),
-    key: readFileSync(key),
+    cert: readSetting('HEARTH_TLS_CERT', cert),
+    key: readSetting('HEARTH_TLS_KEY', key),
     minVersion: 'TLSv1.2',
     handshakeTimeout,
     noDelay: true,

@@ -3,6 +3,16 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
 
+/** What zod says of a value of the wrong type, in fewer words: this is the first of all modules that have a schema. */
+z.config({
+  customError: ({ code, input, expected }) => {
+    if (code !== 'invalid_type') return undefined
+    return input === undefined
+      ? 'is missing'
+      : `must be ${expected === 'array' || expected === 'object' ? 'an' : 'a'} ${String(expected)}`
+  },
+})
+
 const port = (standard: number, what: string) =>
   z.coerce.number().int().min(0).max(65_535).default(standard).describe(`${what}. 0 takes any free port`)
 const limit = (standard: number, what: string) =>

@@ -57,8 +57,8 @@ function explain(error: unknown): string {
   if (error instanceof HubError) return [`${error.message} (${error.code})`, ...error.details].join('\n  ')
   if (error instanceof ConfigError) return error.message
   if (!(error instanceof Error)) return String(error)
-  const { syscall, message } = error as NodeJS.ErrnoException
-  if (syscall === 'listen')
+  const { code, syscall, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
     return `${message}. Is a hub running already? Choose other ports (HEARTH_HTTP_PORT, HEARTH_MQTT_PORT), or 0 for any.`
   // The operating system's own errors name what could not be done; a stack adds nothing.
   if (syscall !== undefined) return message

@@ -21,7 +21,7 @@ const means: Readonly<Record<keyof typeof statuses, string>> = {
   invalid_request: 'a parameter, header or body is not as described; `details` has a line for each fault',
   invalid_payload: 'a device’s message cannot be understood; over MQTT it is quarantined instead',
   unauthorized: 'no credential, or one that is wrong or has ended',
-  forbidden: 'a credential that is right and not enough; a disabled device',
+  forbidden: 'a credential that is right and not enough; an inactive device',
   not_found: 'there is no such thing, or none that you may know of',
   method_not_allowed: 'the path exists, the method does not',
   conflict: 'it is not in a state that allows this, or the id is taken',
@@ -82,7 +82,7 @@ async function routes(): Promise<string> {
     paths: Record<string, Record<string, { summary?: string }>>
   }
   await hub.close()
-  const shown = hub.api.declared.filter(({ method, url }) => method !== 'HEAD' && !/\/docs/.test(url))
+  const shown = hub.api.declared.filter(({ method, url }) => method !== 'HEAD' && !/^\/($|docs)/.test(url))
   const rows = shown.map(({ method, url, who }) => {
     const name = url.replaceAll(/:(\w+)/g, '{$1}')
     return [

@@ -16,3 +16,10 @@ export function table(rows: readonly (readonly string[])[]): string[] {
 
 /** Whether colour and moving lines are welcome: only on a terminal, and not where NO_COLOR says otherwise. */
 export const isTerminal = () => process.stdout.isTTY === true
+
+/** What devices send is not trusted with the terminal: control characters are shown, not obeyed. */
+export const printable = (text: string) =>
+  JSON.stringify(text)
+    .slice(1, -1)
+    .replaceAll('\\"', '"')
+    .replaceAll(/[\u007f-\u009f]/g, character => `\\u00${character.charCodeAt(0).toString(16)}`)

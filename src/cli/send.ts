@@ -3,7 +3,7 @@ import type { Command as DeviceCommand } from '../commands/rows.js'
 import { isObject, type JsonObject } from '../json.js'
 import { connect } from './connection.js'
 import { numberIn } from './numbers.js'
-import { print } from './output.js'
+import { print, printable } from './output.js'
 
 export const sendCommand = () =>
   new Command('send')
@@ -33,10 +33,10 @@ interface Options {
 }
 
 function more({ status, error, result, expires_at }: DeviceCommand): string {
-  if (error) return `  ${error.message}`
+  if (error) return `  ${printable(error.message)}`
   if (status === 'queued')
     return `  the device is not listening; it is sent when it does, until ${new Date(expires_at).toISOString()}`
-  return result === null ? '' : `  ${JSON.stringify(result)}`
+  return result === null ? '' : `  ${printable(JSON.stringify(result))}`
 }
 
 async function send(

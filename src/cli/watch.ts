@@ -4,7 +4,7 @@ import { HubError } from '../errors.js'
 import { newId } from '../ids.js'
 import { connect } from './connection.js'
 import { numberIn } from './numbers.js'
-import { isTerminal } from './output.js'
+import { isTerminal, printable } from './output.js'
 
 export const watchCommand = () =>
   new Command('watch')
@@ -47,14 +47,13 @@ async function subscribe(client: mqtt.MqttClient, topic: string): Promise<void> 
   try {
     await client.subscribeAsync(topic, { qos: 1 })
   } catch (cause) {
-    throw new HubError('forbidden', `${topic} may not be watched.`, [], cause)
+    throw new HubError('forbidden', `${topic} is no topic filter, or may not be watched.`, [], cause)
   }
 }
 
 function line(topic: string, payload: Buffer, retain: boolean, json: boolean): string {
   const text = payload.toString('utf8')
   if (json) return `${JSON.stringify({ topic, retain, payload: text })}\n`
-  // What devices send is not trusted with the terminal: control characters are shown, not obeyed.
-  const shown = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll('\u007f', '\\u007f')
+  const shown = printable(text)
   return isTerminal() ? `\u001b[36m${topic}\u001b[0m ${shown}\n` : `${topic} ${shown}\n`
 }

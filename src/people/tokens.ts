@@ -131,7 +131,8 @@ export async function authenticateToken(key: SigningKey, access_token: string): 
     return { kind: 'person', id: sub, role, homes: [], expires_at: exp * 1000 }
   } catch (error) {
     if (!(error instanceof errors.JOSEError || error instanceof z.ZodError)) throw error
-    throw new HubError('unauthorized', 'The access token is not valid.', [], error)
+    const expired = error instanceof errors.JWTExpired
+    throw new HubError('unauthorized', `The access token ${expired ? 'has expired' : 'is not valid'}.`, [], error)
   }
 }
 
