@@ -101,9 +101,11 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   closing.push(() => jobs.stop())
   await jobs.start()
   const ports = await listen(mqtt, api, closing)
-  // Last, since a start that fails tells nobody the password.
-  const { admin_email: email, admin_password: password } = config
+  // Not before, since a start that fails at its ports tells nobody the password.
+  const { host, admin_email: email, admin_password: password } = config
   const administrator = await ensureAdministrator(store.db, email && password ? { email, password } : null)
+  const { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port } = ports
+  closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
   return { ports, administrator, store }
 }
 
@@ -175,16 +177,14 @@ function openJobs(mqtt: Mqtt): Jobs {
   })
 }
 
-/** Opens the doors, and writes down where they are for the command line. */
+/** Opens the doors. */
 async function listen({ config, log, broker }: Mqtt, api: FastifyInstance, closing: Closing): Promise<Hub['ports']> {
   const { host } = config
   const listeners = await openListeners({ config, log, broker, httpServer: api.server })
   closing.push(listeners.close)
   await api.listen({ host, port: config.http_port })
-  const { port: http_port } = api.server.address() as AddressInfo
-  const { mqtt_port, mqtts_port } = listeners
-  closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
-  return { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port }
+  const { port: http } = api.server.address() as AddressInfo
+  return { http, mqtt: listeners.mqtt_port, mqtts: listeners.mqtts_port }
 }
 
 /** A device shows its key as the password, or as the user name alone; anything else is a person's access token (D5). */
