@@ -66,13 +66,17 @@ export async function countRows(data_dir: string): Promise<number> {
   return rows
 }
 
+/** Lets a signal collect the garbage, so that what is measured is what is held. */
+const collectable = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>gc())']
+const signal = 'SIGUSR2'
+
 /** The hub as `npm start` runs it, with `synchronous=FULL`, no limits, and devices that may connect. */
 export async function startHub(devices: number): Promise<HubTarget> {
   const data_dir = await mkdtemp(join(tmpdir(), 'hearth-bench-'))
   const credentials_file = await makeDevices(data_dir, devices)
   const limits = { HEARTH_LIMIT_PENDING_CONNECTIONS: '0', HEARTH_LOG_LEVEL: 'warn' }
   const env = { ...process.env, ...testSettings, ...limits, HEARTH_DATA_DIR: data_dir }
-  const child = start([...process.execArgv, join(here, '../../src/cli.js'), 'start'], env)
+  const child = start([...process.execArgv, ...collectable, join(here, '../../src/cli.js'), 'start'], env)
   const { http_port, mqtt_port } = await until(() => readHubFile(data_dir).catch(() => null), 20_000)
   const stop = async () => {
     await end(child)
@@ -117,8 +121,16 @@ export async function residentBytes({ pid }: Target): Promise<number> {
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
 }
 
-/** Bytes of JavaScript objects in the hub, from its metrics. */
-export async function heapBytes({ http_port }: HubTarget): Promise<number> {
+/** A gauge of the hub's metrics. */
+export async function gauge({ http_port }: HubTarget, name: string): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${http_port}/metrics`)).text()
-  return Number(/^nodejs_heap_size_used_bytes ([\d.e+]+)$/m.exec(text)?.[1])
+  return Number(new RegExp(`^${name} ([\\d.e+]+)$`, 'm').exec(text)?.[1])
+}
+
+/** Memory that the hub holds once its garbage is collected, in bytes: resident, and JavaScript objects. */
+export async function heldBytes(hub: HubTarget): Promise<{ resident: number; heap: number }> {
+  process.kill(hub.pid, signal)
+  // Answered behind the signal's handler.
+  const heap = await gauge(hub, 'nodejs_heap_size_used_bytes')
+  return { resident: await residentBytes(hub), heap }
 }
