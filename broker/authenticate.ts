@@ -1,5 +1,6 @@
 import type { Principal } from '../src/principal.js'
-import { idPattern, inboundKind, isDeviceTopic, ownTopic } from '../src/topics.js'
+import { earsOf, mayPublish } from '../src/rights.js'
+import { idPattern, inboundKind, isDeviceTopic, isPlainFilter, isTopic, ownTopic } from '../src/topics.js'
 import { type Connection, fits } from './connection.js'
 import { type BrokerHandlers, type Credentials, Refusal } from './contract.js'
 import type { AedesClient, ConnectPacket } from './internals.js'
@@ -96,9 +97,17 @@ function admit(
 
 /** The client id within the broker, which nobody else can claim; null when the one that was sent is not this principal's. */
 function boundId(client_id: string, principal: Principal): string | null {
-  if (principal.kind === 'device') return client_id === '' || client_id === principal.id ? principal.id : null
-  if (client_id !== '' && !personClientId.test(client_id)) return null
-  return `people/${principal.id}/${client_id || crypto.randomUUID()}`
+  switch (principal.kind) {
+    case 'device':
+      return client_id === '' || client_id === principal.id ? principal.id : null
+    case 'person':
+      if (client_id !== '' && !personClientId.test(client_id)) return null
+      return `people/${principal.id}/${client_id || crypto.randomUUID()}`
+    case 'service':
+      return isPlainFilter(client_id || 'x') ? `tokens/${principal.id}/${client_id || crypto.randomUUID()}` : null
+    case 'claim':
+      return `claims/${principal.id}/${crypto.randomUUID()}`
+  }
 }
 
 function bind(conn: Connection, principal: Principal): void {
@@ -107,11 +116,16 @@ function bind(conn: Connection, principal: Principal): void {
     if (!idPattern.test(principal.home_id)) throw new Refusal(5, 'no home')
     conn.home = `homes/${principal.home_id}/`
     conn.mount = `${conn.home}devices/${principal.id}/`
-  } else if (principal.role === 'user') conn.homes = principal.homes.map(home => `homes/${home}/`)
+  } else if (principal.kind === 'claim') {
+    // A place of its own that nobody else can hear
+    conn.home = `$claims/${principal.id}/`
+    conn.mount = `${conn.home}provision/`
+  } else conn.ears = earsOf(principal)
 }
 
 /** A will is checked here because Aedes checks none, and publishes it when there may be no connection any more. */
 function bindWill(conn: Connection, will: NonNullable<ConnectPacket['will']>, principal: Principal): boolean {
+  if (principal.kind === 'service') return will.qos <= 2 && isTopic(will.topic) && mayPublish(principal, will.topic)
   if (principal.kind !== 'device' || will.qos > 2) return false
   const rest = ownTopic(principal.id, will.topic)
   if (rest === null || !isDeviceTopic(will.topic) || inboundKind(rest) === null) return false

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { HubError } from '../src/errors.js'
 import type { DeviceConnection, Reason } from '../src/inbound.js'
+import type { PersonPrincipal } from '../src/principal.js'
 import { matches } from '../src/topics.js'
 import { Acks } from './acks.js'
 import { authenticate } from './authenticate.js'
@@ -54,6 +55,10 @@ export interface Broker {
   publish(topic: string, payload: string | Buffer, options?: PublishOptions): Promise<void>
   /** Cuts every connection that fits, at once; returns how many. One that is just logging in is cut when it is known. */
   disconnect(match: Match, reason: Reason): number
+  /** Cuts a device's connection, waits until nothing of it is under way, and moves its kept session to another home. */
+  move(device_id: string, from_home: string, to_home: string): Promise<void>
+  /** What somebody may hear has changed; of their connections none is cut. */
+  setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void
   isReadyForCommands(device_id: string): boolean
   /** The devices that are connected now. */
   connections(): DeviceConnection[]
@@ -218,6 +223,16 @@ export class Core implements Broker {
 
   disconnect(match: Match, reason: Reason): number {
     return this.registry.disconnect(match, reason)
+  }
+
+  async move(device_id: string, from_home: string, to_home: string): Promise<void> {
+    this.registry.disconnect({ device_id }, 'moved')
+    await this.registry.gone({ device_id }, from_home)
+    await this.persistence.remount(device_id, `homes/${from_home}/`, `homes/${to_home}/`)
+  }
+
+  setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void {
+    this.registry.setRights(user_id, rights)
   }
 
   isReadyForCommands(device_id: string): boolean {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { DeviceConnection, Reason, Transport } from '../src/inbound.js'
 import type { Principal } from '../src/principal.js'
+import type { Ears } from '../src/rights.js'
 import type { Inbound } from '../src/topics.js'
 import type { Inflight } from './inflight.js'
 import { type AedesClient, bytesToWrite } from './internals.js'
@@ -39,9 +40,12 @@ export interface Match {
   readonly device_id?: string
   readonly key_id?: string
   readonly user_id?: string
+  /** One login of a person. */
+  readonly session_id?: string
+  readonly token_id?: string
 }
 
-const withoutWill: ReadonlySet<Reason> = new Set(['revoked', 'expired', 'shutdown', 'clean'])
+const withoutWill: ReadonlySet<Reason> = new Set(['revoked', 'expired', 'moved', 'shutdown', 'clean'])
 
 /** One socket, from accept to close. Made for every socket, so what most never need is allocated when it is needed. */
 export class Connection {
@@ -61,8 +65,10 @@ export class Connection {
   /** `homes/{home_id}/` and `homes/{home_id}/devices/{id}/` for a device. */
   home = ''
   mount = ''
-  /** `homes/{home_id}/` of each home, for a plain member. */
-  homes: readonly string[] | null = null
+  /** What a person or a program may hear; nothing before the login. */
+  ears: Ears = { prefixes: [] }
+  /** A program's publishes are looked at one after the other. */
+  turn: Promise<void> | null = null
   route: Route | null = null
   filters: Set<string> | null = null
   ready = false
@@ -128,13 +134,22 @@ export class Connection {
   }
 }
 
+/** What of a principal a match may name. */
+function namesOf(principal: Principal): Match {
+  switch (principal.kind) {
+    case 'device':
+      return { device_id: principal.id, key_id: principal.key_id }
+    case 'person':
+      return { user_id: principal.id, ...(principal.session_id === null ? {} : { session_id: principal.session_id }) }
+    case 'service':
+      return { token_id: principal.id }
+    case 'claim':
+      return {}
+  }
+}
+
 export function fits(match: Match, principal: Principal): boolean {
-  const { device_id, key_id, user_id } = match
-  if (device_id === undefined && key_id === undefined && user_id === undefined) return false
-  const device = principal.kind === 'device' ? principal : null
-  return (
-    (device_id === undefined || device?.id === device_id) &&
-    (key_id === undefined || device?.key_id === key_id) &&
-    (user_id === undefined || (principal.kind === 'person' && principal.id === user_id))
-  )
+  const names = namesOf(principal)
+  const wanted = Object.entries(match)
+  return wanted.length > 0 && wanted.every(([name, value]) => names[name as keyof Match] === value)
 }

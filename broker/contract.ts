@@ -1,5 +1,5 @@
 import type { DeviceConnection, DeviceMessage, Done, Reason } from '../src/inbound.js'
-import type { Principal } from '../src/principal.js'
+import type { ClaimPrincipal, DevicePrincipal, Principal } from '../src/principal.js'
 
 /** What a client showed at CONNECT. */
 export interface Credentials {
@@ -22,11 +22,25 @@ export class Refusal extends Error {
   }
 }
 
+export interface BrokerRefusal {
+  readonly principal: Principal | null
+  readonly address: string
+  readonly action: 'mqtt.connect' | 'mqtt.publish' | 'mqtt.subscribe'
+  /** The topic or the filter; of a CONNECT, why it was refused. */
+  readonly target: string
+}
+
 /** What the broker asks of, and tells, the rest of the hub. It imports no door; `src/hub.ts` hands it these. */
 export interface BrokerHandlers {
   /** Turns a credential into a principal. Rejects with a Refusal; any other rejection is answered with return code 3. */
   authenticate(credentials: Credentials): Promise<Principal>
   receive(message: DeviceMessage, done: Done): void
+  /** The device at this place, in whose name a program wants to speak; null when there is none. */
+  deviceAt(home_id: string, device_id: string): Promise<DevicePrincipal | null>
+  /** Exchanges a claim code. @returns what the device is told, also when it was refused */
+  provision(claim: ClaimPrincipal, address: string, payload: Buffer): Promise<string>
+  /** Somebody was refused: for the audit. `principal` is null when nobody knows who it was. */
+  refused(refusal: BrokerRefusal): void
   connected(connection: DeviceConnection): void
   disconnected(connection: DeviceConnection, reason: Reason): void
   /** A device is now subscribed to its `commands` topic on this connection. */

@@ -102,6 +102,8 @@ export interface AedesClient extends EventEmitter {
   _nextBatch: (error?: Error | null) => void
   /** Replaced: a live delivery never waits for a slow socket (aedes#553). */
   waitForDrain(callback: (error: Error | null, client: AedesClient) => void): void
+  /** Sends to this client alone. */
+  publish(message: Message, done: () => void): void
   close(done?: () => void): void
 }
 

@@ -1,4 +1,5 @@
-import { inboundKind, isDeviceTopic, ownTopic } from '../src/topics.js'
+import { mayPublish } from '../src/rights.js'
+import { inboundKind, isDeviceTopic, isTopic, ownTopic, provisionRequest, provisionResponse } from '../src/topics.js'
 import { mayHear } from './authorize.js'
 import type { Connection, Route } from './connection.js'
 import type { Message, SubscribePacket, UnsubscribePacket } from './internals.js'
@@ -30,29 +31,49 @@ export function routeOfMounted(conn: Connection, topic: string): Route | null {
 }
 
 export function mountPublish(conn: Connection, packet: Message): void {
-  packet.topic = routeOf(conn, packet.topic)?.mounted ?? nowhere
+  packet.topic = mountedTopic(conn, packet.topic) ?? nowhere
+}
+
+/** The topic as the broker knows it, null when the connection may not say anything there. */
+function mountedTopic(conn: Connection, topic: string): string | null {
+  const { principal } = conn
+  switch (principal?.kind) {
+    case 'device':
+      return routeOf(conn, topic)?.mounted ?? null
+    case 'claim':
+      return topic === provisionRequest ? conn.home + topic : null
+    case 'service':
+      return isTopic(topic) && mayPublish(principal, topic) ? topic : null
+    default:
+      return null
+  }
 }
 
 /** The filter as the broker knows it, null when the connection may not have it. */
 function mountFilter(conn: Connection, filter: string): string | null {
   const { principal } = conn
+  if (principal?.kind === 'claim') return filter === provisionResponse ? conn.home + filter : null
   if (principal?.kind !== 'device') return mayHear(conn, filter) ? filter : null
   const rest = ownTopic(principal.id, filter)
   return rest !== null && isDeviceTopic(filter, true) ? conn.mount + rest : null
 }
 
-/** Filters that are refused get names of their own, so that the SUBACK has a code for each. */
-export function mountSubscribe(conn: Connection, packet: SubscribePacket): void {
+/**
+ * Filters that are refused get names of their own, so that the SUBACK has a code for each.
+ * @returns those that were asked for and refused
+ */
+export function mountSubscribe(conn: Connection, packet: SubscribePacket): string[] {
   if (packet.subscriptions.length === 0) conn.end('protocol') // [MQTT-3.8.3-3]
   conn.filters ??= new Set()
   const most = conn.principal?.kind === 'device' ? maxDeviceFilters : maxFilters
-  let refused = 0
+  const refused: string[] = []
   for (const sub of packet.subscriptions) {
     const filter = mountFilter(conn, sub.topic)
     const granted = filter !== null && (conn.filters.has(filter) || conn.filters.size < most)
     if (granted) conn.filters.add(filter)
-    sub.topic = granted ? filter : `$refused/${refused++}`
+    sub.topic = granted ? filter : `$refused/${refused.push(sub.topic)}`
   }
+  return refused
 }
 
 export function mountUnsubscribe(conn: Connection, packet: UnsubscribePacket): void {

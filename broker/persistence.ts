@@ -100,6 +100,16 @@ export class GuardedPersistence {
     return added
   }
 
+  /** A device has moved: its kept subscriptions move to its new place, and what was kept for it at the old one goes. */
+  async remount(id: string, from: string, to: string): Promise<void> {
+    const client = { id } as AedesClient
+    const kept = await this.#bounded(this.#inner.subscriptionsByClient({ id }))
+    if (kept.length === 0) return
+    const moved = kept.map(sub => ({ ...sub, topic: sub.topic.replace(from, to) }))
+    await this.#bounded(this.#inner.cleanSubscriptions(client))
+    await this.#bounded(this.#inner.addSubscriptions(client, moved))
+  }
+
   removeSubscriptions(client: AedesClient, filters: string[]) {
     return this.#bounded(this.#inner.removeSubscriptions(client, filters))
   }

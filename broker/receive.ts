@@ -1,8 +1,9 @@
-import type { DevicePrincipal } from '../src/principal.js'
+import type { ClaimPrincipal, DevicePrincipal } from '../src/principal.js'
+import { inboundKind, parseMounted, provisionResponse } from '../src/topics.js'
 import type { Connection, Route } from './connection.js'
 import { Inflight, type ReceiveHost, receive } from './inflight.js'
 import type { AedesClient, Message, Published } from './internals.js'
-import { routeOfMounted } from './mount.js'
+import { nowhere, routeOfMounted } from './mount.js'
 import type { Stats } from './stats.js'
 
 export interface PublishHost extends ReceiveHost {
@@ -33,11 +34,8 @@ export function authorizePublish(
   callback: Published,
 ): void {
   const conn = client?.req
-  const device = conn?.principal
-  const route = conn ? routeOfMounted(conn, packet.topic) : null
-  if (!conn || !client || device?.kind !== 'device' || route === null) {
-    conn?.end('forbidden')
-    callback(new Error('not a topic of this client'))
+  if (!conn || !client || packet.topic === nowhere) {
+    refusePublish(conn, callback)
     return
   }
   // A repeated QoS 2 message whose first copy is kept already only wants its PUBREC again [MQTT-4.3.3-2]
@@ -45,7 +43,66 @@ export function authorizePublish(
     callback(null)
     return
   }
-  take(host, conn, device, route, new Inflight(packet, callback, false, host.now))
+  const { principal } = conn
+  if (principal?.kind === 'device') {
+    const route = routeOfMounted(conn, packet.topic)
+    if (route) take(host, conn, principal, route, new Inflight(packet, callback, false, host.now))
+    else refusePublish(conn, callback)
+  } else if (principal?.kind === 'service') receiveFromService(host, conn, packet, callback)
+  else if (principal?.kind === 'claim') provision(host, conn, principal, packet, callback)
+  else refusePublish(conn, callback)
+}
+
+function refusePublish(conn: Connection | undefined, callback: Published): void {
+  conn?.end('forbidden')
+  callback(new Error('not a topic of this client'))
+}
+
+/**
+ * A program speaks where its scopes let it: on a device's own topics in the device's name, which is stored as if the device had said it;
+ * elsewhere freely. One message after the other, so that what needs a look at the device is not overtaken.
+ */
+function receiveFromService(host: PublishHost, conn: Connection, packet: Message, callback: Published): void {
+  const place = parseMounted(packet.topic)
+  const kind = place && inboundKind(place.rest)?.kind
+  const before = conn.turn ?? Promise.resolve()
+  conn.turn = before.then(async () => {
+    if (!place || !kind) return callback(null)
+    const { home_id, device_id, rest } = place
+    const device = await host.handlers.deviceAt(home_id, device_id)
+    if (!device) return refusePublish(conn, callback)
+    const route = { wire: packet.topic, mounted: packet.topic, rest, kind }
+    take(host, conn, device, route, new Inflight(packet, callback, false, host.now))
+  })
+  conn.turn.catch(error => {
+    conn.turn = null
+    conn.end('storage')
+    callback(error)
+  })
+}
+
+/** The answer goes straight to who asked, and is published nowhere: it holds a key. */
+function provision(
+  host: PublishHost,
+  conn: Connection,
+  claim: ClaimPrincipal,
+  packet: Message,
+  callback: Published,
+): void {
+  host.handlers.provision(claim, conn.peer.address, packet.payload as Buffer).then(answer => {
+    packet.topic = nowhere
+    callback(null)
+    const payload = Buffer.from(answer)
+    const message: Message = {
+      cmd: 'publish',
+      topic: conn.home + provisionResponse,
+      payload,
+      qos: 0,
+      retain: false,
+      dup: false,
+    }
+    conn.client?.publish(message, () => undefined)
+  }, callback)
 }
 
 function take(host: PublishHost, conn: Connection, device: DevicePrincipal, route: Route, entry: Inflight): void {

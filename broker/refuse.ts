@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Connection } from './connection.js'
-import { Refusal } from './contract.js'
+import { type BrokerHandlers, Refusal } from './contract.js'
 import type { Stats } from './stats.js'
 
 /**
@@ -8,7 +8,7 @@ import type { Stats } from './stats.js'
  * not arrive: here the answer is flushed, what the client still sends is thrown away, and the sweep ends who does not leave.
  */
 export function refuse(
-  host: { readonly counters: Stats; readonly log: Logger; readonly now: number },
+  host: { readonly counters: Stats; readonly log: Logger; readonly now: number; readonly handlers: BrokerHandlers },
   conn: Connection,
   error: unknown,
 ): void {
@@ -17,6 +17,10 @@ export function refuse(
   if (refusal !== error) host.log.error({ err: error }, 'a credential could not be checked')
   const { refused } = host.counters
   refused[refusal.reason] = (refused[refusal.reason] ?? 0) + 1
+  if (refusal.returnCode >= 4) {
+    const { principal, peer } = conn
+    host.handlers.refused({ principal, address: peer.address, action: 'mqtt.connect', target: refusal.reason })
+  }
   host.log.info({ address: conn.peer.address, code: refusal.returnCode, reason: refusal.reason }, 'CONNECT refused')
   conn.enter('refused', host.now)
   conn.reason ??= 'forbidden'

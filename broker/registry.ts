@@ -1,10 +1,22 @@
 import type { Logger } from 'pino'
 import type { Reason } from '../src/inbound.js'
+import type { PersonPrincipal } from '../src/principal.js'
+import { earsOf } from '../src/rights.js'
 import { type Connection, fits, type Match } from './connection.js'
 import type { BrokerHandlers } from './contract.js'
 import type { Stats } from './stats.js'
 
-const ordinary: ReadonlySet<Reason> = new Set(['clean', 'keepalive', 'network', 'takeover', 'expired', 'shutdown'])
+const ordinary: ReadonlySet<Reason> = new Set([
+  'clean',
+  'keepalive',
+  'network',
+  'takeover',
+  'moved',
+  'expired',
+  'shutdown',
+])
+
+const goneMs = 10_000
 
 interface Slot {
   holder: Connection
@@ -113,6 +125,28 @@ export class Registry {
       }
     }
     return count
+  }
+
+  /** What somebody may do has changed: from now on their connections hear what they may hear now. */
+  setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void {
+    for (const conn of this.all) {
+      const { principal } = conn
+      if (principal?.kind !== 'person' || principal.id !== user_id) continue
+      conn.principal = { ...principal, ...rights }
+      conn.ears = earsOf(conn.principal)
+    }
+  }
+
+  /** Settles when no connection of this device in this home is left, nor anything it sent on its way; at the latest after 10 s. */
+  async gone({ device_id }: { device_id: string }, home_id: string): Promise<void> {
+    const isLeft = (conn: Connection) => {
+      const { principal } = conn
+      return principal?.kind === 'device' && principal.id === device_id && principal.home_id === home_id
+    }
+    const leaving = [...this.all].filter(isLeft)
+    const until = performance.now() + goneMs
+    while (performance.now() < until && leaving.some(conn => conn.state !== 'closed' || conn.first !== null))
+      await new Promise(resolve => setTimeout(resolve, 10))
   }
 
   /** Notes whether a device hears its commands, and tells the hub when that begins. */

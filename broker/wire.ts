@@ -1,5 +1,5 @@
 import type { Connection } from './connection.js'
-import type { AckPacket, AedesClient, Message, Parser, TakePacket, WirePacket } from './internals.js'
+import type { AckPacket, AedesClient, Message, Parser, SubscribePacket, TakePacket, WirePacket } from './internals.js'
 import { mountPublish, mountSubscribe, mountUnsubscribe, nowhere } from './mount.js'
 import { count, pump, type ReaderHost } from './reader.js'
 import { type PublishHost, receiveDirectly } from './receive.js'
@@ -32,7 +32,7 @@ function read(host: WireHost, conn: Connection, packet: WirePacket): void {
   if (!hasPacketId(packet)) conn.end('protocol')
   if (packet.cmd === 'publish') readPublish(host, conn, packet)
   else if (packet.cmd === 'puback' || packet.cmd === 'pubcomp') acknowledged(host, conn, packet)
-  else if (packet.cmd === 'subscribe') mountSubscribe(conn, packet)
+  else if (packet.cmd === 'subscribe') readSubscribe(host, conn, packet)
   else if (packet.cmd === 'unsubscribe') mountUnsubscribe(conn, packet)
   else if (packet.cmd === 'disconnect') {
     conn.reason ??= 'clean'
@@ -41,10 +41,22 @@ function read(host: WireHost, conn: Connection, packet: WirePacket): void {
   }
 }
 
-function readPublish({ log }: WireHost, conn: Connection, packet: Message): void {
+function readSubscribe({ handlers, registry }: WireHost, conn: Connection, packet: SubscribePacket): void {
+  const [target] = mountSubscribe(conn, packet)
+  if (target === undefined) return
+  const { principal, peer } = conn
+  registry.tell('refused', () =>
+    handlers.refused({ principal, address: peer.address, action: 'mqtt.subscribe', target }),
+  )
+}
+
+function readPublish({ log, handlers, registry }: WireHost, conn: Connection, packet: Message): void {
   const { topic } = packet
   mountPublish(conn, packet)
   if (packet.topic !== nowhere) return
+  const { principal, peer } = conn
+  const refusal = { principal, address: peer.address, action: 'mqtt.publish' as const, target: topic.slice(0, 200) }
+  registry.tell('refused', () => handlers.refused(refusal))
   log.warn({ client: conn.id, address: conn.peer.address, topic: topic.slice(0, 200) }, 'a topic that is not its own')
 }
 

@@ -41,6 +41,13 @@ export const schema = z.strictObject({
     .min(10)
     .optional()
     .describe('The first administrator’s password, 10 characters or more'),
+  HEARTH_REGISTRATION: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('Whether anybody may make an account. An account alone sees no home but those it makes itself'),
+  HEARTH_TRUSTED_PROXIES: optional(
+    'Addresses or networks of proxies, separated by commas, whose X-Forwarded-For is believed. Nobody’s when unset',
+  ),
   HEARTH_SYNC: z
     .enum(['full', 'normal'])
     .default('full')

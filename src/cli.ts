@@ -2,12 +2,15 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/config.js'
+import { auditCommand } from './cli/audit.js'
 import { configCommand } from './cli/config.js'
 import { deviceCommand } from './cli/device.js'
 import { migrateCommand } from './cli/migrate.js'
+import { seedCommand } from './cli/seed.js'
 import { sendCommand } from './cli/send.js'
 import { simulateCommand } from './cli/simulate.js'
 import { startCommand } from './cli/start.js'
+import { userCommand } from './cli/user.js'
 import { watchCommand } from './cli/watch.js'
 import { HubError } from './errors.js'
 
@@ -29,6 +32,9 @@ for (const command of [
   sendCommand,
   watchCommand,
   simulateCommand,
+  seedCommand,
+  userCommand,
+  auditCommand,
   configCommand,
 ]) {
   program.addCommand(inheriting(command(), program))

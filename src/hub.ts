@@ -3,23 +3,32 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Broker, createBroker } from '../broker/broker.js'
-import { type Credentials, Refusal } from '../broker/contract.js'
+import { type BrokerRefusal, type Credentials, Refusal } from '../broker/contract.js'
 import { openListeners } from '../broker/listeners.js'
 import { type Config, databaseFile } from '../config/config.js'
 import { createApi } from './api/server.js'
+import { record, system } from './audit/audit.js'
+import { AuditHead } from './audit/head.js'
+import { Refusals } from './audit/refusals.js'
 import { type Bridge, createBridge } from './bridge/bridge.js'
 import { deviceConnected, deviceDisconnected } from './bridge/presence.js'
-import { forgetRetained, reconcilePresence, restoreRetained } from './bridge/retained.js'
+import { provision } from './bridge/provision.js'
+import { forgetRetained, reconcilePresence, restoreRetained, retainAgain } from './bridge/retained.js'
 import { desiredChanged } from './bridge/state.js'
 import { Commands } from './commands/commands.js'
+import { authenticateClaim, looksLikeClaimCode } from './devices/claims.js'
+import { KeyRing } from './devices/key-ring.js'
 import { KeyUses } from './devices/key-uses.js'
-import { authenticateKey, looksLikeKey } from './devices/keys.js'
+import { looksLikeKey } from './devices/keys.js'
 import { resetPresence } from './devices/presence.js'
 import { HubError } from './errors.js'
 import { ensureDefaultHome } from './homes/homes.js'
 import { writeHubFile } from './hub-file.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
-import { authenticateToken, openSigningKey, type SigningKey } from './people/tokens.js'
+import { Traffic } from './operations/traffic.js'
+import { Directory } from './people/directory.js'
+import { looksLikeServiceToken } from './people/service-tokens.js'
+import { openSigningKeys, type SigningKeys } from './people/signing-keys.js'
 import { ensureAdministrator } from './people/users.js'
 import type { DevicePrincipal, Principal } from './principal.js'
 import { lockDirectory } from './store/lock.js'
@@ -40,7 +49,11 @@ interface Ground {
   readonly config: Config
   readonly log: Logger
   readonly store: Store
-  readonly signing_key: SigningKey
+  readonly signing_keys: SigningKeys
+  readonly directory: Directory
+  readonly key_ring: KeyRing
+  readonly refusals: Refusals
+  readonly audit_head: AuditHead
   readonly uses: KeyUses
 }
 
@@ -88,12 +101,12 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   let apiClosed: Promise<unknown> = Promise.resolve()
   closing.push(() => apiClosed)
   await ensureDefaultHome(store.db)
-  const signing_key = await openSigningKey(config.data_dir)
-
-  const mqtt = await openMqtt({ config, log, store, signing_key, uses: new KeyUses() })
+  const mqtt = await openMqtt(await openGround({ config, log, store }, closing))
   closing.push(() => mqtt.broker.close())
   await restoreRetained(mqtt)
-  const api = await openApi(mqtt)
+  const traffic = new Traffic(() => mqtt.broker.stats().messages_in)
+  closing.push(async () => traffic.stop())
+  const api = await openApi(mqtt, traffic)
   closing.push(async () => {
     apiClosed = api.close()
   })
@@ -107,6 +120,23 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   const { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port } = ports
   closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
   return { ports, administrator, store }
+}
+
+async function openGround(
+  { config, log, store }: Pick<Ground, 'config' | 'log' | 'store'>,
+  closing: Closing,
+): Promise<Ground> {
+  const { db } = store
+  const failed = (err: unknown) => log.error({ err }, 'the audit could not be written')
+  const signing_keys = await openSigningKeys(config.data_dir)
+  const audit_head = new AuditHead(db, config.data_dir, failed)
+  closing.push(() => audit_head.close())
+  const refusals = new Refusals(db, failed)
+  closing.push(() => refusals.close())
+  await record(db, { actor: system, action: 'hub.start', outcome: 'done' })
+  const uses = new KeyUses()
+  const directory = new Directory(db, signing_keys)
+  return { config, log, store, signing_keys, directory, key_ring: new KeyRing(db, uses), refusals, audit_head, uses }
 }
 
 /** Broker, bridge and commands know each other only through what they are handed here. */
@@ -130,6 +160,9 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
     handlers: {
       authenticate: credentials => authenticate(ground, credentials),
       receive: bridge.receive,
+      deviceAt: (home_id, device_id) => deviceAt(ground, home_id, device_id),
+      provision: (claim, address, payload) => provision(ground, claim, address, payload),
+      refused: refusal => noteRefusal(ground, refusal),
       connected: connection => void deviceConnected(told, connection),
       disconnected: (connection, reason) => {
         commands.gone(connection.device.id, connection.session)
@@ -144,24 +177,56 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
   return { ...ground, broker, bridge, commands, publish }
 }
 
-function openApi(mqtt: Mqtt): Promise<FastifyInstance> {
-  const { config, log, store, signing_key, uses, broker, bridge, commands } = mqtt
+function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
+  const { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, broker, bridge, commands } = mqtt
   return createApi({
     config,
     log,
     store,
     commands,
-    signing_key,
-    authenticateDevice: api_key => useKey(store, uses, api_key),
+    signing_keys,
+    directory,
+    key_ring,
+    refusals,
+    audit_head,
     ingest: (device, rest, payload) => {
       const origin = { qos: 1, message_id: null, dup: false, received_at: Date.now() } as const
       return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
     },
     desiredChanged: device => desiredChanged(mqtt, device),
     disconnect: (match, reason) => broker.disconnect(match, reason),
+    rightsChanged: user_ids => rightsChanged(mqtt, user_ids),
+    deviceMoved: async (device, from_home) => {
+      await broker.move(device.id, from_home, device.home_id)
+      await forgetRetained(mqtt, { id: device.id, home_id: from_home })
+      await retainAgain(mqtt, device.id)
+    },
     deviceDeleted: device => forgetRetained(mqtt, device),
     brokerStats: () => ({ ...broker.stats() }),
+    traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
   })
+}
+
+/** What people may hear now, for the connections they have. Who is gone or inactive has none any more. */
+async function rightsChanged({ directory, broker }: Mqtt, user_ids: readonly string[]): Promise<void> {
+  for (const user_id of user_ids) {
+    directory.forgetPerson(user_id)
+    const rights = await directory.rightsOf(user_id)
+    if (rights) broker.setRights(user_id, rights)
+    else broker.disconnect({ user_id }, 'revoked')
+  }
+}
+
+/** A program speaks in a device's name: as that device, with no key of its own. */
+async function deviceAt({ key_ring }: Ground, home_id: string, device_id: string): Promise<DevicePrincipal | null> {
+  const device = await key_ring.device(device_id)
+  if (device?.home_id !== home_id || device.status === 'inactive') return null
+  return { kind: 'device', id: device.id, num: device.num, home_id, key_id: '', expires_at: null }
+}
+
+function noteRefusal({ refusals }: Ground, { principal, address, action, target }: BrokerRefusal): void {
+  const actor = { kind: principal?.kind ?? 'anonymous', id: principal?.id ?? null, address, request_id: null } as const
+  refusals.note({ actor, action, target })
 }
 
 function openJobs(mqtt: Mqtt): Jobs {
@@ -187,15 +252,14 @@ async function listen({ config, log, broker }: Mqtt, api: FastifyInstance, closi
   return { http, mqtt: listeners.mqtt_port, mqtts: listeners.mqtts_port }
 }
 
-/** A device shows its key as the password, or as the user name alone; anything else is a person's access token (D5). */
+/** A device shows its key as the password, or as the user name alone; a program its token, a device without a key its claim code; people an access token (D5). */
 async function authenticate(ground: Ground, { username, password }: Credentials): Promise<Principal> {
   const credential = password || (username && looksLikeKey(username) ? username : '')
   try {
-    if (!looksLikeKey(credential)) return await authenticateToken(ground.signing_key, credential)
-    const device = await useKey(ground.store, ground.uses, credential)
-    const named = username === null || username === '' || username === device.id || username === credential
-    if (!named) throw new HubError('unauthorized', 'The key belongs to another device.')
-    return device
+    if (looksLikeKey(credential)) return await deviceOf(ground, credential, username)
+    if (looksLikeServiceToken(credential)) return await ground.directory.authenticateService(credential)
+    if (looksLikeClaimCode(credential)) return await authenticateClaim(ground.store.db, credential)
+    return await ground.directory.authenticatePerson(credential)
   } catch (error) {
     if (error instanceof HubError && error.code === 'unauthorized') throw new Refusal(4, 'bad_credentials')
     if (error instanceof HubError && error.code === 'forbidden') throw new Refusal(5, 'disabled_or_expired')
@@ -203,8 +267,9 @@ async function authenticate(ground: Ground, { username, password }: Credentials)
   }
 }
 
-async function useKey(store: Store, uses: KeyUses, api_key: string): Promise<DevicePrincipal> {
-  const device = await authenticateKey(store.db, api_key)
-  uses.count(device.key_id)
+async function deviceOf({ key_ring }: Ground, api_key: string, username: string | null): Promise<DevicePrincipal> {
+  const device = await key_ring.authenticate(api_key)
+  const named = username === null || username === '' || username === device.id || username === api_key
+  if (!named) throw new HubError('unauthorized', 'The key belongs to another device.')
   return device
 }

@@ -44,6 +44,7 @@ export type Reason =
   | 'keepalive'
   | 'network'
   | 'takeover'
+  | 'moved'
   | 'revoked'
   | 'expired'
   | 'protocol'

@@ -150,3 +150,13 @@ export const presence = z
     last_seen_at: time,
   })
   .describe('Whether a device is there, as the hub sees it')
+
+export const provisionRequest = z
+  .object({ name: word(128).optional(), type: word(128).optional() })
+  .describe('What a device with a claim code says to get a key of its own')
+export const provisionResponse = z
+  .union([
+    z.object({ device_id: z.string(), home_id: z.string(), api_key: z.string() }),
+    z.object({ error: z.string(), message: z.string() }),
+  ])
+  .describe('The key, told to this device alone and once; or why there is none')

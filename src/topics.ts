@@ -22,6 +22,10 @@ export const mountedTopic = (home_id: string, id: string, rest: string) => `home
 /** `homes/{home_id}/commands`: every change of a command's status in a home. */
 export const homeCommandsTopic = (home_id: string) => `homes/${home_id}/commands`
 
+/** What a device with a claim code says and hears, in a place of its own. */
+export const provisionRequest = 'provision/request'
+export const provisionResponse = 'provision/response'
+
 /** The part after `devices/{id}/` when `topic` lies under that device's own prefix, else null. */
 export function ownTopic(id: string, topic: string): string | null {
   const prefix = `devices/${id}/`
@@ -76,4 +80,44 @@ export function matches(filter: string, topic: string): boolean {
     if (i >= levels.length || (wanted[i] !== '+' && wanted[i] !== levels[i])) return false
   }
   return wanted.length === levels.length
+}
+
+/** Whether a topic filter takes in every topic that another one does: `homes/+/#` covers `homes/h/devices/+/state`. */
+export function covers(wide: string, narrow: string): boolean {
+  if (narrow.startsWith('$') && !wide.startsWith('$')) return false
+  const wanted = narrow.split('/')
+  const levels = wide.split('/')
+  for (let i = 0; i < levels.length; i++) {
+    if (levels[i] === '#') return true
+    const level = wanted[i]
+    if (level === undefined || level === '#' || (levels[i] !== '+' && levels[i] !== level)) return false
+  }
+  return levels.length === wanted.length
+}
+
+/** Whether `#` and `+` stand only where they may [MQTT-4.7.1-2], [MQTT-4.7.1-3]. */
+export function isFilter(filter: string): boolean {
+  if (!filter.includes('#') && !filter.includes('+')) return true
+  const levels = filter.split('/')
+  return levels.every((name, i) =>
+    name.includes('#') ? name === '#' && i === levels.length - 1 : !name.includes('+') || name === '+',
+  )
+}
+
+/** A topic that a program may publish on: plain, and without wildcards [MQTT-3.3.2-2]. */
+export const isTopic = (topic: string): boolean => isPlainFilter(topic) && !/[#+]/.test(topic)
+
+/** A device's topic as everybody else spells it, taken apart; null when it is none. */
+export function parseMounted(topic: string): { home_id: string; device_id: string; rest: string } | null {
+  const [root, home_id = '', below, device_id = '', ...rest] = topic.split('/')
+  if (root !== 'homes' || below !== 'devices' || rest.length === 0) return null
+  return idPattern.test(home_id) && idPattern.test(device_id) ? { home_id, device_id, rest: rest.join('/') } : null
+}
+
+/** What only the hub says: below a device's prefix what goes out to it, below a home's what it tells of the home. */
+export function isHubTopic(topic: string): boolean {
+  const device = parseMounted(topic)
+  if (device) return outbound.some(kind => kind === device.rest)
+  const [root, , rest, ...more] = topic.split('/')
+  return root === 'devices' || (root === 'homes' && more.length === 0 && (rest === 'commands' || rest === 'alerts'))
 }

@@ -32,7 +32,7 @@ const imports: Import[] = [...source].flatMap(([file, text]) =>
 /** A file's floor, highest first, and where a folder is a room of its own. Whatever lies beneath may be imported. */
 type Place = { readonly floor: number; readonly room: string }
 const doors = /^(?:(broker)|src\/(bridge|api|jobs))\//
-const rooms = /^src\/(audit|commands|devices|homes|people|quarantine|telemetry)\//
+const rooms = /^src\/(audit|commands|devices|groups|homes|operations|people|quarantine|telemetry)\//
 
 function placeOf(file: string): Place {
   if (file.startsWith('src/cli')) return { floor: 6, room: 'cli' }
@@ -116,6 +116,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   '@node-rs/argon2': /^src\/people\//,
   'node-cron': /^src\/jobs\//,
   commander: /^src\/cli/,
+  uqr: /^src\/(api\/|cli)/,
   'mqtt-packet': /^(broker|simulators)\//,
   mqtt: /^(simulators\/|src\/cli\/|src\/client\/)/,
 }
@@ -160,7 +161,8 @@ function filesToSql(start: string, ours: RegExp): number {
 }
 
 test('a device’s message reaches SQL in at most four files, and a request in at most three', () => {
-  const inside = /^(broker|src\/(bridge|api|commands|devices|homes|people|quarantine|telemetry|store))\//
+  const inside =
+    /^(broker|src\/(bridge|api|audit|commands|devices|groups|homes|operations|people|quarantine|telemetry|store))\//
   const kinds = program.filter(file =>
     /^src\/bridge\/(telemetry|state|heartbeat|hello|event|alert|log|command-result)\.ts$/.test(file),
   )

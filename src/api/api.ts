@@ -9,21 +9,28 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Principal } from '../principal.js'
 
 /**
- * Who may use a route. `reader`, `member` and `owner` are rights in the home of the thing that is asked for, which the handler checks
- * with `checkHome` once it knows the home (rights.ts); everything else is decided before the handler runs.
+ * Who may use a route. `reader`, `member` and `owner` are rights where the thing is that is asked for, of people and of programs, which the
+ * handler checks with `checkRight` once it knows the place (rights.ts); everything else is decided before the handler runs. `claimant` is an
+ * owner, or somebody without a credential who shows a claim code.
  */
-export type Who = 'anyone' | 'device' | 'person' | 'reader' | 'member' | 'owner' | 'staff' | 'admin'
+export type Who = 'anyone' | 'claimant' | 'device' | 'person' | 'reader' | 'member' | 'owner' | 'staff' | 'admin'
 
 /** A route as it was declared. */
 export interface DeclaredRoute {
   readonly method: string
   readonly url: string
   readonly who: Who
+  /** What the audit calls it; null for routes that change nothing. */
+  readonly action: string | null
 }
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     who?: Who
+    /** What the audit calls a change, e.g. `device.create`. Every route that is no GET and not for devices has one. */
+    action?: string
+    /** The topic, below the device's prefix, on which is told what this route tells: a program needs the right to hear it. */
+    hears?: string
     /** A limit of its own instead of the one for changes. */
     limit?: 'login' | 'commands'
   }
@@ -36,6 +43,8 @@ declare module 'fastify' {
     readonly declared: readonly DeclaredRoute[]
     /** Aborted when the server begins to close: nobody is kept waiting then. */
     readonly closing: AbortSignal
+    /** Counts a credential that was shown in a body and was not valid. @throws HubError `rate_limit_exceeded` */
+    readonly countFailure: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   }
 }
 

@@ -8,6 +8,8 @@ import {
   mountedTopic,
   type Outbound,
   outbound,
+  provisionRequest,
+  provisionResponse,
 } from '../topics.js'
 
 const homeCommand = z
@@ -54,17 +56,23 @@ export function asyncapi(version: string) {
         'home_command_changes',
         { ...channelAt(homeCommandsTopic('{home_id}')), messages: { change: ref('messages', 'command_change') } },
       ],
+      ['provision_request', only(provisionRequest, 'provision_request')],
+      ['provision_response', only(provisionResponse, 'provision_response')],
     ]),
     operations: Object.fromEntries([
       ...inbound.map(kind => [`receive_${nameOf(kind)}`, operation('receive', nameOf(kind))]),
       ...outbound.map(kind => [`send_${nameOf(kind)}`, operation('send', nameOf(kind))]),
       ...kinds.map(kind => [`forward_${nameOf(kind)}`, operation('send', `home_${nameOf(kind)}`)]),
       ['send_command_changes', operation('send', 'home_command_changes')],
+      ['receive_provision_request', operation('receive', 'provision_request')],
+      ['send_provision_response', operation('send', 'provision_response')],
     ]),
     components: {
       messages: Object.fromEntries([
         ...kinds.map(kind => [nameOf(kind), messageOf(kind, payloads[kind])]),
         ['command_change', messageOf('command_change', homeCommand)],
+        ['provision_request', messageOf('provision_request', messages.provisionRequest)],
+        ['provision_response', messageOf('provision_response', messages.provisionResponse)],
       ]),
     },
   }
@@ -82,6 +90,12 @@ function channelAt(address: string) {
   const names = [...address.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, {}])
   return { address, parameters: Object.fromEntries(names) }
 }
+
+const only = (address: string, message: string) => ({
+  ...channelAt(address),
+  messages: { [message]: ref('messages', message) },
+  description: 'For devices that connected with a claim code',
+})
 
 const channelOf = (kind: Inbound | Outbound, address: string) => ({
   ...channelAt(address),

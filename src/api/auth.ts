@@ -1,9 +1,12 @@
 import { z } from 'zod'
-import { logIn, logOut, refresh } from '../people/tokens.js'
-import { checkPassword } from '../people/users.js'
+import { HubError } from '../errors.js'
+import { hashPassword } from '../people/passwords.js'
+import { logIn, logOut, ReusedToken, refresh } from '../people/sessions.js'
+import { checkPassword, createUser } from '../people/users.js'
 import type { Api } from './api.js'
+import { audited, note } from './audited.js'
 import type { ApiContext } from './context.js'
-import { nothing } from './schemas.js'
+import { email, nothing, password, username } from './schemas.js'
 import { user } from './users.js'
 
 const credentials = z
@@ -13,6 +16,7 @@ const credentials = z
     password: z.string().min(1).max(1024),
   })
   .refine(({ email, username }) => (email === undefined) !== (username === undefined), 'give either email or username')
+const registration = z.strictObject({ email, username, password })
 const spent = z.strictObject({ refresh_token: z.string().min(1).max(256) })
 const session = z.object({
   access_token: z.string(),
@@ -22,38 +26,79 @@ const session = z.object({
 })
 const bodyLimit = 8 * 1024
 
-export function authRoutes(app: Api, { store: { db }, signing_key }: ApiContext): void {
+export function authRoutes(app: Api, context: ApiContext): void {
+  const { db } = context.store
+  const { signing_keys, config } = context
+  app.post(
+    '/auth/register',
+    {
+      config: { who: 'anyone', action: 'user.register', limit: 'login' },
+      bodyLimit,
+      schema: { summary: 'Make an account and begin a session', body: registration, response: { 201: session } },
+    },
+    async (request, reply) => {
+      if (config.registration === 'off') throw new HubError('forbidden', 'Registration is switched off here.')
+      const { password, ...names } = request.body
+      const wanted = { ...names, role: 'user' as const, password_hash: await hashPassword(password) }
+      const user = await audited(
+        request,
+        db,
+        tx => createUser(tx, wanted),
+        ({ id }) => ({ target: `user/${id}` }),
+      )
+      return reply.code(201).send({ ...(await logIn(db, signing_keys, user)), user })
+    },
+  )
   app.post(
     '/auth/login',
     {
-      config: { who: 'anyone', limit: 'login' },
+      config: { who: 'anyone', action: 'session.begin', limit: 'login' },
       bodyLimit,
       schema: { summary: 'Begin a session', body: credentials, response: { 200: session } },
     },
-    async ({ body: { email, username, password } }) => {
+    async request => {
+      const { email, username, password } = request.body
       const user = await checkPassword(db, email ?? username ?? '', password)
-      return { ...(await logIn(db, signing_key, user)), user }
+      const tokens = await audited(request, db, tx => logIn(tx, signing_keys, user), { target: `user/${user.id}` })
+      return { ...tokens, user }
     },
   )
   app.post(
     '/auth/refresh',
     {
-      config: { who: 'anyone' },
+      config: { who: 'anyone', action: 'session.refresh' },
       bodyLimit,
       schema: { summary: 'Exchange a refresh token for new tokens', body: spent, response: { 200: session } },
     },
-    ({ body }) => refresh(db, signing_key, body.refresh_token),
+    async ({ body }) => {
+      try {
+        return await refresh(db, signing_keys, body.refresh_token)
+      } catch (error) {
+        if (error instanceof ReusedToken) end(context, error.session)
+        throw error
+      }
+    },
   )
   app.post(
     '/auth/logout',
     {
-      config: { who: 'anyone' },
+      config: { who: 'anyone', action: 'session.end' },
       bodyLimit,
       schema: { summary: 'End a session', body: spent, response: { 204: nothing('The session has ended') } },
     },
-    async ({ body }, reply) => {
-      await logOut(db, body.refresh_token)
+    async (request, reply) => {
+      const session = await logOut(db, request.body.refresh_token)
+      if (session) {
+        end(context, session)
+        await note(request, db, { target: `user/${session.user_id}` })
+      }
       return reply.code(204).send(null)
     },
   )
+}
+
+/** A session has ended: its access tokens and its MQTT connections end with it. */
+function end({ directory, disconnect }: ApiContext, { session_id }: { session_id: string }): void {
+  directory.forgetSession(session_id)
+  disconnect({ session_id }, 'revoked')
 }

@@ -5,12 +5,13 @@ import { type Command, getCommand, isOpen, listCommands } from '../commands/rows
 import { getDevice } from '../devices/devices.js'
 import { openStatuses, settledStatuses } from '../store/tables.js'
 import type { Api } from './api.js'
+import { note } from './audited.js'
 import type { ApiContext } from './context.js'
-import { checkHome, personOf } from './rights.js'
+import { askerOf, checkDevice, checkRight } from './rights.js'
 import { byId, json, name, next_cursor, page, time } from './schemas.js'
 
 const status = z.enum([...openStatuses, ...settledStatuses])
-const command = z.object({
+export const command = z.object({
   id: z.string(),
   device_id: z.string(),
   home_id: z.string(),
@@ -18,6 +19,7 @@ const command = z.object({
   params: json,
   status,
   collapse_key: z.string().nullable(),
+  batch_id: z.string().nullable().describe('Shared by the commands of one order to a group'),
   issued_by: z.string().describe('The person'),
   issued_at: time,
   expires_at: time,
@@ -31,7 +33,7 @@ const command = z.object({
   updated_at: time,
 })
 const one = z.object({ command })
-const newCommand = z.strictObject({
+export const newCommand = z.strictObject({
   name,
   params: json.default({}),
   ttl_seconds: z
@@ -52,7 +54,7 @@ export function commandRoutes(app: Api, context: ApiContext): void {
   app.get(
     '/devices/:id/commands',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'commands' },
       schema: {
         summary: 'List the commands of a device, the newest first',
         params: byId,
@@ -61,25 +63,30 @@ export function commandRoutes(app: Api, context: ApiContext): void {
       },
     },
     async request => {
-      const { id: device_id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id: device_id } = checkDevice(request, await getDevice(db, request.params.id))
       const { rows: commands, next_cursor } = await listCommands(db, { ...request.query, device_id })
       return { commands, next_cursor }
     },
   )
   app.get(
     '/commands/:id',
-    { config: { who: 'reader' }, schema: { summary: 'Read a command', params: byId, response: { 200: one } } },
-    async request => ({ command: checkHome(request, await getCommand(db, request.params.id), 'command') }),
+    {
+      config: { who: 'reader', hears: 'commands' },
+      schema: { summary: 'Read a command', params: byId, response: { 200: one } },
+    },
+    async request => ({ command: await commandAt(context, request, request.params.id) }),
   )
   app.delete(
     '/commands/:id',
     {
-      config: { who: 'member', limit: 'commands' },
+      config: { who: 'member', hears: 'commands', action: 'command.cancel', limit: 'commands' },
       schema: { summary: 'Cancel a command that is still queued', params: byId, response: { 200: one } },
     },
     async request => {
-      const { id } = checkHome(request, await getCommand(db, request.params.id), 'command')
-      return { command: await context.commands.cancel(id) }
+      const { id } = await commandAt(context, request, request.params.id)
+      const command = await context.commands.cancel(id)
+      await note(request, db, aboutCommand(command))
+      return { command }
     },
   )
 }
@@ -88,7 +95,7 @@ function issueRoute(app: Api, { store: { db }, commands }: ApiContext): void {
   app.post(
     '/devices/:id/commands',
     {
-      config: { who: 'member', limit: 'commands' },
+      config: { who: 'member', hears: 'commands', action: 'command.issue', limit: 'commands' },
       bodyLimit: 64 * 1024,
       schema: {
         summary: 'Send a command; with `wait`, wait until it is settled',
@@ -99,14 +106,34 @@ function issueRoute(app: Api, { store: { db }, commands }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { id: device_id, home_id } = checkHome(request, await getDevice(db, request.params.id), 'device')
-      const issued = await commands.issue({ ...request.body, device_id, home_id, issued_by: personOf(request).id })
+      const { id: device_id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const wanted = { ...request.body, device_id, home_id, issued_by: askerOf(request).id }
+      const issued = await commands.issue(wanted, (tx, command) => note(request, tx, aboutCommand(command)))
       const { wait } = request.query
       const command = wait === 0 ? issued : await settled(commands, issued, wait * 1000, app.closing)
       return reply.code(isOpen(command.status) ? 202 : 200).send({ command })
     },
   )
 }
+
+/** A command, where its device is now. @throws HubError `not_found`, `forbidden` */
+async function commandAt(
+  { store: { db }, key_ring }: ApiContext,
+  request: Parameters<typeof checkRight>[0],
+  id: string,
+): Promise<Command> {
+  const command = await getCommand(db, id)
+  const { device_id } = command
+  const device = await key_ring.device(device_id)
+  checkRight(request, { home_id: device?.home_id ?? command.home_id, device_id }, 'command')
+  return command
+}
+
+export const aboutCommand = ({ id, device_id, home_id, name }: Command) => ({
+  target: `device/${device_id}`,
+  home_id,
+  detail: { command_id: id, name },
+})
 
 /** Waits for a command to be settled, at most `ms` milliseconds, and not while the server closes. */
 async function settled(commands: Commands, issued: Command, ms: number, closing: AbortSignal): Promise<Command> {

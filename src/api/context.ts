@@ -1,7 +1,11 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
+import type { AuditHead } from '../audit/head.js'
+import type { Refusals } from '../audit/refusals.js'
 import type { Commands } from '../commands/commands.js'
-import type { SigningKey } from '../people/tokens.js'
+import type { KeyRing } from '../devices/key-ring.js'
+import type { Directory } from '../people/directory.js'
+import type { SigningKeys } from '../people/signing-keys.js'
 import type { DevicePrincipal } from '../principal.js'
 import type { Store } from '../store/store.js'
 
@@ -11,23 +15,39 @@ export interface Ingested {
   readonly quarantined: { readonly id: string; readonly message: string } | null
 }
 
+/** Whose connections to cut: those that fit every field given. */
+interface Cut {
+  readonly device_id?: string
+  readonly key_id?: string
+  readonly user_id?: string
+  readonly session_id?: string
+  readonly token_id?: string
+}
+
 /** What the API is handed by `src/hub.ts`. */
 export interface ApiContext {
   readonly config: Config
   readonly log: Logger
   readonly store: Store
   readonly commands: Commands
-  readonly signing_key: SigningKey
-  /** Finds the device of an `X-API-Key`. @throws HubError `unauthorized`, `forbidden` */
-  authenticateDevice(api_key: string): Promise<DevicePrincipal>
+  readonly signing_keys: SigningKeys
+  readonly directory: Directory
+  readonly key_ring: KeyRing
+  readonly refusals: Refusals
+  readonly audit_head: AuditHead
   /** Takes a device's message as if it had come by MQTT. Settles after the commit. @param rest the topic below the device's prefix */
   ingest(device: DevicePrincipal, rest: string, payload: Buffer): Promise<Ingested>
   /** Publishes a device's open difference after its desired state changed. */
   desiredChanged(device: { id: string; home_id: string }): Promise<void>
-  /** Cuts the sockets of a device, or those of one of its keys. @returns how many */
-  disconnect(match: { device_id?: string; key_id?: string; user_id?: string }, reason: 'revoked' | 'expired'): number
+  /** Cuts the connections that fit. @returns how many */
+  disconnect(match: Cut, reason: 'revoked' | 'expired'): number
+  /** What these people may hear has changed: told to their connections after the commit. */
+  rightsChanged(user_ids: readonly string[]): Promise<void>
+  /** A device lives in another home now: its connection, its retained messages and its sessions follow. */
+  deviceMoved(device: { id: string; home_id: string }, from_home: string): Promise<void>
   /** Forgets a deleted device: its retained messages go with it. */
   deviceDeleted(device: { id: string; home_id: string }): Promise<void>
   /** Counters of the broker for `/metrics`: name → value. */
+  traffic(): { readonly messages_per_minute: number; readonly connections: number }
   brokerStats(): Readonly<Record<string, number | Readonly<Record<string, number>>>>
 }

@@ -1,7 +1,7 @@
 import type { RouteOptions } from 'fastify'
 import type { Api, DeclaredRoute } from './api.js'
 
-/** Keeps the list of routes, and fails the start when one does not declare who may use it. */
+/** Keeps the list of routes, and fails the start when one does not declare who may use it, or what the audit calls it. */
 export function listRoutes(app: Api): void {
   const routes: RouteOptions[] = []
   const declared: DeclaredRoute[] = []
@@ -13,11 +13,16 @@ export function listRoutes(app: Api): void {
 }
 
 function declarationsOf({ method, url, config }: RouteOptions): DeclaredRoute[] {
-  const who = config?.who
   // The preflight route of @fastify/cors has no configuration; it gives nothing away.
   if (method === 'OPTIONS' && url.endsWith('*')) return []
+  const { who, action = null } = config ?? {}
   if (who === undefined) throw new Error(`The route ${method} ${url} does not declare who may use it.`)
-  return [method].flat().map(one => ({ method: one, url, who }))
+  return [method].flat().map(one => {
+    const changes = one !== 'GET' && one !== 'HEAD'
+    if (changes && who !== 'device' && action === null)
+      throw new Error(`The route ${one} ${url} does not declare what the audit calls it.`)
+    return { method: one, url, who, action }
+  })
 }
 
 /** The methods under which a path exists. */

@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { createDevice, deleteDevice, getDevice, listDevices, updateDevice } from '../devices/devices.js'
 import { createKey } from '../devices/keys.js'
-import { checkHomeExists, defaultHomeId } from '../homes/homes.js'
+import { HubError } from '../errors.js'
+import { defaultHomeId } from '../homes/homes.js'
+import type { Principal } from '../principal.js'
 import type { Api } from './api.js'
+import { audited, note } from './audited.js'
 import type { ApiContext } from './context.js'
-import { checkHome, homesOf } from './rights.js'
+import { askerOf, checkDevice, checkRight, reachOfRequest } from './rights.js'
 import { byId, id, json, name, next_cursor, nothing, page, time } from './schemas.js'
 
 const status = z.enum(['active', 'inactive', 'maintenance'])
@@ -28,12 +31,13 @@ export const device = z.object({
   updated_at: time,
 })
 const one = z.object({ device })
-const withKey = z.object({ device, api_key: z.string().describe('Shown here and never again') })
+export const withKey = z.object({ device, api_key: z.string().describe('Shown here and never again') })
 
 const filter = z.strictObject({
   ...page,
   home_id: id.optional(),
   room_id: id.optional(),
+  group_id: id.optional(),
   type: name.optional(),
   status: status.optional(),
   connected: z
@@ -42,17 +46,18 @@ const filter = z.strictObject({
     .optional(),
   q: z.string().max(128).optional().describe('Part of an id or a name, taken literally'),
 })
-const newDevice = z.strictObject({
+export const newDevice = z.strictObject({
   id: id.optional(),
   name,
   type: name.default('device'),
-  home_id: id.default(defaultHomeId),
+  home_id: id.optional().describe('My only home, or the first home of all, when left out'),
   room_id: id.nullable().optional(),
   location: place.optional(),
 })
 const changes = z.strictObject({
   name: name.optional(),
   type: name.optional(),
+  home_id: id.optional().describe('Another home of mine, into which it moves'),
   room_id: id.nullable().optional(),
   location: place.optional(),
   status: status.optional(),
@@ -60,10 +65,11 @@ const changes = z.strictObject({
 
 export function deviceRoutes(app: Api, context: ApiContext): void {
   const { db } = context.store
+  const { key_ring } = context
   app.get(
     '/devices',
     {
-      config: { who: 'person' },
+      config: { who: 'reader', hears: 'presence' },
       schema: {
         summary: 'List devices',
         querystring: filter,
@@ -71,33 +77,41 @@ export function deviceRoutes(app: Api, context: ApiContext): void {
       },
     },
     async request => {
-      const { rows: devices, next_cursor } = await listDevices(db, { ...request.query, homes: homesOf(request) })
+      const { rows: devices, next_cursor } = await listDevices(db, { ...request.query, reach: reachOfRequest(request) })
       return { devices, next_cursor }
     },
   )
-  for (const url of ['/devices', '/devices/register']) addCreation(app, context, url)
+  creationRoute(app, context)
   app.get(
     '/devices/:id',
-    { config: { who: 'reader' }, schema: { summary: 'Read a device', params: byId, response: { 200: one } } },
-    async request => ({ device: checkHome(request, await getDevice(db, request.params.id), 'device') }),
+    {
+      config: { who: 'reader', hears: 'presence' },
+      schema: { summary: 'Read a device', params: byId, response: { 200: one } },
+    },
+    async request => ({ device: checkDevice(request, await getDevice(db, request.params.id)) }),
   )
   app.patch(
     '/devices/:id',
     {
-      config: { who: 'owner' },
+      config: { who: 'owner', action: 'device.change' },
       schema: { summary: 'Change a device', params: byId, body: changes, response: { 200: one } },
     },
     async request => {
-      const { id: device_id } = checkHome(request, await getDevice(db, request.params.id), 'device')
-      const device = await updateDevice(db, device_id, request.body)
-      if (device.status === 'inactive') context.disconnect({ device_id }, 'revoked')
+      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const to = request.body.home_id ?? home_id
+      if (to !== home_id) checkRight(request, { home_id: to }, 'home')
+      const about = { target: `device/${id}`, home_id, detail: request.body }
+      const device = await audited(request, db, tx => updateDevice(tx, id, request.body), about)
+      key_ring.forgetDevice(id)
+      if (device.status === 'inactive') context.disconnect({ device_id: id }, 'revoked')
+      if (to !== home_id) await context.deviceMoved(device, home_id)
       return { device }
     },
   )
   app.delete(
     '/devices/:id',
     {
-      config: { who: 'owner' },
+      config: { who: 'owner', action: 'device.delete' },
       schema: {
         summary: 'Delete a device with everything it ever said',
         params: byId,
@@ -105,30 +119,56 @@ export function deviceRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { id, home_id } = checkHome(request, await getDevice(db, request.params.id), 'device')
-      await deleteDevice(db, id, () => context.disconnect({ device_id: id }, 'revoked'))
+      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
+      await note(request, db, { target: `device/${id}`, home_id })
+      await deleteDevice(db, id, () => {
+        key_ring.forgetKeys()
+        context.disconnect({ device_id: id }, 'revoked')
+      })
+      key_ring.forgetDevice(id)
       await context.deviceDeleted({ id, home_id })
       return reply.code(204).send(null)
     },
   )
 }
 
-function addCreation(app: Api, { store: { db } }: ApiContext, url: string): void {
+function creationRoute(app: Api, context: ApiContext): void {
   app.post(
-    url,
+    '/devices',
     {
-      config: { who: 'owner' },
+      config: { who: 'owner', action: 'device.create' },
       schema: { summary: 'Make a device and its first key', body: newDevice, response: { 201: withKey } },
     },
-    async (request, reply) => {
-      checkHome(request, request.body, 'home')
-      const made = await db.transaction().execute(async tx => {
-        await checkHomeExists(tx, request.body.home_id)
-        const device = await createDevice(tx, request.body)
-        const { api_key } = await createKey(tx, device.id)
-        return { device, api_key }
-      })
-      return reply.code(201).send(made)
-    },
+    async (request, reply) => reply.code(201).send(await makeDevice(context, request, request.body)),
   )
+}
+
+/** Makes a device with its first key, where whoever asks may. */
+export async function makeDevice(
+  { store: { db }, key_ring }: ApiContext,
+  request: Parameters<typeof audited>[0] & Parameters<typeof checkRight>[0],
+  wanted: z.infer<typeof newDevice>,
+) {
+  const home_id = wanted.home_id ?? homeFor(askerOf(request))
+  checkRight(request, { home_id }, 'home')
+  const about = (made: { device: { id: string } }) => ({ target: `device/${made.device.id}`, home_id })
+  const made = await audited(
+    request,
+    db,
+    async tx => {
+      const device = await createDevice(tx, { ...wanted, home_id })
+      const { api_key } = await createKey(tx, device.id)
+      return { device, api_key }
+    },
+    about,
+  )
+  key_ring.forgetDevice(made.device.id)
+  return made
+}
+
+/** The home of somebody who has just one; else the home that is always there. */
+function homeFor(asker: Principal): string {
+  const [only, ...more] = asker.kind === 'person' && asker.role === 'user' ? asker.homes.keys() : []
+  if (more.length > 0) throw new HubError('invalid_request', 'Say in which home.', ['body/home_id: is missing'])
+  return only ?? defaultHomeId
 }

@@ -4,7 +4,7 @@ import { deviceNumber, getDevice } from '../devices/devices.js'
 import { exportReadings, fieldNames, type Reading } from '../telemetry/readings.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
-import { checkHome } from './rights.js'
+import { checkDevice } from './rights.js'
 import { byId } from './schemas.js'
 import { fields, range, wholeRange } from './telemetry.js'
 
@@ -28,11 +28,11 @@ export function exportRoute(app: Api, { store: { db } }: ApiContext): void {
   app.get(
     '/telemetry/:id/export',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'telemetry' },
       schema: { summary: 'Stream the samples of a device as a file', params: byId, querystring, response: file },
     },
     async (request, reply) => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id } = checkDevice(request, await getDevice(db, request.params.id))
       const { format, fields } = request.query
       const whole = { ...wholeRange(request.query), fields }
       const num = await deviceNumber(db, id)

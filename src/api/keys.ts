@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { getDevice } from '../devices/devices.js'
 import { createKey, listKeys, revokeKey } from '../devices/keys.js'
 import type { Api } from './api.js'
+import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
-import { checkHome } from './rights.js'
+import { checkDevice } from './rights.js'
 import { byId, id, name, nothing, time } from './schemas.js'
 
 const key = z.object({
@@ -24,7 +25,7 @@ const newKey = z.strictObject({
     .optional(),
 })
 
-export function keyRoutes(app: Api, { store: { db }, disconnect }: ApiContext): void {
+export function keyRoutes(app: Api, { store: { db }, disconnect, key_ring }: ApiContext): void {
   app.get(
     '/devices/:id/keys',
     {
@@ -36,14 +37,14 @@ export function keyRoutes(app: Api, { store: { db }, disconnect }: ApiContext): 
       },
     },
     async request => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id } = checkDevice(request, await getDevice(db, request.params.id))
       return { keys: await listKeys(db, id), next_cursor: null }
     },
   )
   app.post(
     '/devices/:id/keys',
     {
-      config: { who: 'owner' },
+      config: { who: 'owner', action: 'key.create' },
       schema: {
         summary: 'Make a further key',
         params: byId,
@@ -52,14 +53,19 @@ export function keyRoutes(app: Api, { store: { db }, disconnect }: ApiContext): 
       },
     },
     async (request, reply) => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
-      return reply.code(201).send(await createKey(db, id, request.body ?? {}))
+      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const about = ({ key }: { key: { id: string } }) => ({
+        target: `device/${id}`,
+        home_id,
+        detail: { key_id: key.id },
+      })
+      return reply.code(201).send(await audited(request, db, tx => createKey(tx, id, request.body ?? {}), about))
     },
   )
   app.delete(
     '/devices/:id/keys/:key_id',
     {
-      config: { who: 'owner' },
+      config: { who: 'owner', action: 'key.revoke' },
       schema: {
         summary: 'Revoke a key and cut its sockets',
         params: z.strictObject({ id, key_id: id }),
@@ -67,9 +73,12 @@ export function keyRoutes(app: Api, { store: { db }, disconnect }: ApiContext): 
       },
     },
     async (request, reply) => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
-      await revokeKey(db, id, request.params.key_id)
-      disconnect({ key_id: request.params.key_id }, 'revoked')
+      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const { key_id } = request.params
+      const about = { target: `device/${id}`, home_id, detail: { key_id } }
+      await audited(request, db, tx => revokeKey(tx, id, key_id), about)
+      key_ring.forgetKey(key_id)
+      disconnect({ key_id }, 'revoked')
       return reply.code(204).send(null)
     },
   )

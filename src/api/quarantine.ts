@@ -3,9 +3,10 @@ import { deviceNumber, getDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import { getQuarantined, listQuarantine, markReplayed } from '../quarantine/quarantine.js'
 import type { Api } from './api.js'
+import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
 import { throwIfQuarantined } from './own.js'
-import { homesOf } from './rights.js'
+import { checkDevice } from './rights.js'
 import { byId, id, next_cursor, page, time } from './schemas.js'
 
 const refused = z.object({
@@ -45,7 +46,24 @@ export function quarantineRoutes(app: Api, { store: { db }, ingest }: ApiContext
       },
     },
     async request => {
-      const { rows, next_cursor } = await listQuarantine(db, { ...request.query, homes: homesOf(request) })
+      const { rows, next_cursor } = await listQuarantine(db, request.query)
+      return { quarantine: rows.map(shown), next_cursor }
+    },
+  )
+  app.get(
+    '/devices/:id/quarantine',
+    {
+      config: { who: 'reader', hears: 'errors' },
+      schema: {
+        summary: 'List messages of a device that could not be understood, the newest first',
+        params: byId,
+        querystring: z.strictObject(page),
+        response: { 200: z.object({ quarantine: z.array(refused), next_cursor }) },
+      },
+    },
+    async request => {
+      const { id: device_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const { rows, next_cursor } = await listQuarantine(db, { ...request.query, device_id })
       return { quarantine: rows.map(shown), next_cursor }
     },
   )
@@ -60,7 +78,7 @@ export function quarantineRoutes(app: Api, { store: { db }, ingest }: ApiContext
   app.post(
     '/ops/quarantine/:id/replay',
     {
-      config: { who: 'staff' },
+      config: { who: 'staff', action: 'quarantine.replay' },
       schema: {
         summary: 'Take a quarantined message as if its device had sent it now, mended or as it is',
         params: byId,
@@ -82,7 +100,11 @@ export function quarantineRoutes(app: Api, { store: { db }, ingest }: ApiContext
       } as const
       throwIfQuarantined(await ingest(device, kept.topic, mendedPayload(request.body) ?? kept.payload))
       const replayed_at = Date.now()
-      await markReplayed(db, kept.id, replayed_at)
+      await audited(request, db, tx => markReplayed(tx, kept.id, replayed_at), {
+        target: `device/${id}`,
+        home_id,
+        detail: { quarantine_id: kept.id },
+      })
       return { quarantined: shown({ ...kept, replayed_at }) }
     },
   )

@@ -3,7 +3,7 @@ import { getDevice } from '../devices/devices.js'
 import { listEvents, listHeartbeats, listLogLines } from '../devices/reports.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
-import { checkHome } from './rights.js'
+import { checkDevice } from './rights.js'
 import { byId, json, next_cursor, page, time } from './schemas.js'
 
 const origin = { id: z.int(), device_id: z.string(), home_id: z.string(), received_at: time }
@@ -22,7 +22,7 @@ export function reportRoutes(app: Api, { store: { db } }: ApiContext): void {
   app.get(
     '/devices/:id/events',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'event' },
       schema: {
         summary: 'List the events of a device',
         params: byId,
@@ -31,7 +31,7 @@ export function reportRoutes(app: Api, { store: { db } }: ApiContext): void {
       },
     },
     async request => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id } = checkDevice(request, await getDevice(db, request.params.id))
       const { rows: events, next_cursor } = await listEvents(db, id, request.query)
       return { events, next_cursor }
     },
@@ -39,7 +39,7 @@ export function reportRoutes(app: Api, { store: { db } }: ApiContext): void {
   app.get(
     '/devices/:id/heartbeats',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'heartbeat' },
       schema: {
         summary: 'List the heartbeats of a device',
         params: byId,
@@ -48,7 +48,7 @@ export function reportRoutes(app: Api, { store: { db } }: ApiContext): void {
       },
     },
     async request => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id } = checkDevice(request, await getDevice(db, request.params.id))
       const { rows: heartbeats, next_cursor } = await listHeartbeats(db, id, request.query)
       return { heartbeats, next_cursor }
     },
@@ -56,7 +56,7 @@ export function reportRoutes(app: Api, { store: { db } }: ApiContext): void {
   app.get(
     '/devices/:id/log',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'log' },
       schema: {
         summary: 'List the lines of a device’s own log',
         params: byId,
@@ -65,7 +65,7 @@ export function reportRoutes(app: Api, { store: { db } }: ApiContext): void {
       },
     },
     async request => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id } = checkDevice(request, await getDevice(db, request.params.id))
       const { rows: log, next_cursor } = await listLogLines(db, id, request.query)
       return { log, next_cursor }
     },

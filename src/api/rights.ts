@@ -1,14 +1,15 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HubError, notFound } from '../errors.js'
-import { authenticateToken } from '../people/tokens.js'
-import { type DevicePrincipal, mayReadHome, type PersonPrincipal, type Principal } from '../principal.js'
+import { looksLikeServiceToken } from '../people/service-tokens.js'
+import type { DevicePrincipal, PersonPrincipal, Principal, ServicePrincipal } from '../principal.js'
+import { may, type Place, type Reach, type Right, reachOf } from '../rights.js'
 import type { Api, Who } from './api.js'
 import type { ApiContext } from './context.js'
 import { createLimits } from './limits.js'
 
 /** What of a request says who asks, and for which right. */
-interface Asking {
-  readonly principal: Principal | null
-  readonly routeOptions: { readonly config: { readonly who?: Who } }
+type Asking = Pick<FastifyRequest, 'principal'> & {
+  readonly routeOptions: { readonly config: { readonly who?: Who; readonly hears?: string } }
 }
 
 interface Credentials {
@@ -22,10 +23,11 @@ interface Credentials {
 export function guardRoutes(app: Api, context: ApiContext): void {
   const limits = createLimits(app, context.config)
   app.decorateRequest('principal', null)
+  app.decorate('countFailure', (request: FastifyRequest, reply: FastifyReply) => limits.countFailure(request, reply))
   app.addHook('onRequest', async (request, reply) => {
     if (app.closing.aborted) throw new HubError('shutting_down', 'The hub is shutting down.')
     const who = request.is404 ? 'anyone' : request.routeOptions.config.who
-    if (who !== 'anyone') {
+    if (who !== undefined && who !== 'anyone') {
       await limits.refuseFlood(request, reply)
       try {
         request.principal = await authenticate(context, who, request)
@@ -33,64 +35,101 @@ export function guardRoutes(app: Api, context: ApiContext): void {
         await limits.countFailure(request, reply)
         throw error
       }
+      if (!admits[who](request.principal)) throw new HubError('forbidden', 'You may not do this.')
     }
     await limits.count(request, reply)
   })
 }
 
-async function authenticate(context: ApiContext, who: Who | undefined, { headers }: Credentials): Promise<Principal> {
+async function authenticate(
+  { key_ring, directory }: ApiContext,
+  who: Who,
+  { headers }: Credentials,
+): Promise<Principal | null> {
   if (who === 'device') {
     const key = headers['x-api-key']
     if (typeof key !== 'string') throw new HubError('unauthorized', 'This takes the API key of a device (X-API-Key).')
-    return context.authenticateDevice(key)
+    return key_ring.authenticate(key)
   }
+  if (who === 'claimant' && headers.authorization === undefined) return null
   const [, token] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? []
   if (token === undefined) throw new HubError('unauthorized', 'This takes an access token (Authorization: Bearer).')
-  const person = await authenticateToken(context.signing_key, token)
-  const admitted =
-    who === 'admin' ? person.role === 'admin' : who === 'staff' ? person.role !== 'user' : who !== undefined
-  if (!admitted) throw new HubError('forbidden', 'You may not do this.')
-  return person
+  return looksLikeServiceToken(token) ? directory.authenticateService(token) : directory.authenticatePerson(token)
+}
+
+const isPerson = (principal: Principal | null) => principal?.kind === 'person'
+/** A program needs the right to read over HTTP for what readers do, and to write for the rest. */
+const isPersonOr = (apis: readonly ServicePrincipal['api'][]) => (principal: Principal | null) =>
+  isPerson(principal) || (principal?.kind === 'service' && apis.includes(principal.api))
+
+/** Whom a route lets in at all. */
+const admits: Readonly<Record<Exclude<Who, 'anyone'>, (principal: Principal | null) => boolean>> = {
+  device: principal => principal?.kind === 'device',
+  claimant: principal => principal === null || isPersonOr(['write'])(principal),
+  person: isPerson,
+  reader: isPersonOr(['read', 'write']),
+  member: isPersonOr(['write']),
+  owner: isPersonOr(['write']),
+  staff: principal => principal?.kind === 'person' && principal.role !== 'user',
+  admin: principal => principal?.kind === 'person' && principal.role === 'admin',
 }
 
 /** The person who asks, on a route for people. */
-export function personOf({ principal }: Asking): PersonPrincipal {
+export function personOf({ principal }: Pick<Asking, 'principal'>): PersonPrincipal {
   if (principal?.kind !== 'person') throw new Error('a route for people was entered by nobody')
   return principal
 }
 
 /** The device that asks, on a route for devices. */
-export function deviceOf({ principal }: Asking): DevicePrincipal {
+export function deviceOf({ principal }: Pick<Asking, 'principal'>): DevicePrincipal {
   if (principal?.kind !== 'device') throw new Error('a route for devices was entered by none')
   return principal
 }
 
-/** The homes whose things a person may see in lists; null for all. */
-export function homesOf(request: Asking): readonly string[] | null {
-  const person = personOf(request)
-  return person.role === 'user' ? person.homes : null
+/** Whoever asks, on a route that is not for anyone. */
+export function askerOf({ principal }: Pick<Asking, 'principal'>): Principal {
+  if (principal === null) throw new Error('a route with a principal was entered by nobody')
+  return principal
+}
+
+/** Where the things of a list may be. */
+export const reachOfRequest = (request: Asking): Reach =>
+  reachOf(askerOf(request), request.routeOptions.config.hears ?? 'presence')
+
+/** Something is there that whoever asks may not know of: told as `not_found`, and written down as a refusal. */
+export class Hidden extends HubError {
+  constructor(what: string) {
+    super('not_found', notFound(what).message)
+  }
+}
+
+const rightOf: Readonly<Partial<Record<Who, Right>>> = {
+  reader: 'read',
+  member: 'command',
+  owner: 'own',
+  claimant: 'own',
 }
 
 /**
- * Checks the right that the route declares in the home where a thing is. Another home's things do not exist.
- * @param what the thing, e.g. `device`
- * @returns the thing
+ * Checks the right that the route declares where a thing is. Another home's things do not exist.
+ * @param what the thing, e.g. `home`
  * @throws HubError `not_found`, `forbidden`
  */
-export function checkHome<Thing extends { readonly home_id: string }>(
-  request: Asking,
-  thing: Thing,
-  what: string,
-): Thing {
-  const person = personOf(request)
-  if (!mayReadHome(person, thing.home_id)) throw notFound(what)
-  if (!mayInHome(person, request.routeOptions.config.who))
-    throw new HubError('forbidden', 'You may not do this in this home.')
-  return thing
+export function checkRight(request: Asking, place: Place, what: string): void {
+  const principal = askerOf(request)
+  const { who = 'admin', hears } = request.routeOptions.config
+  const right = rightOf[who]
+  if (right === undefined) throw new Error(`the route is for ${who}, which is no right in a home`)
+  const heard = hears === undefined ? place : { ...place, rest: hears }
+  if (!may(principal, 'read', heard)) throw new Hidden(what)
+  if (!may(principal, right, heard)) throw new HubError('forbidden', 'You may not do this in this home.')
 }
 
-/** Staff read every home and change none. Until people have homes of their own, nobody but an administrator owns one. */
-function mayInHome({ role }: PersonPrincipal, right: Who | undefined): boolean {
-  if (role === 'admin') return true
-  return right === 'reader' || (right === 'member' && role === 'user')
+/** The same for a device. @returns it */
+export function checkDevice<Device extends { readonly id: string; readonly home_id: string }>(
+  request: Asking,
+  device: Device,
+): Device {
+  checkRight(request, { home_id: device.home_id, device_id: device.id }, 'device')
+  return device
 }

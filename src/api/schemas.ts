@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { idPattern } from '../topics.js'
+import { homeRoles } from '../principal.js'
+import { idPattern, isFilter, isPlainFilter } from '../topics.js'
 import { endOfTime, parseTime } from './time.js'
 
 /** The words that several routes share. What clients send is strict: a name that is not known is a fault, not a silent default. */
@@ -12,6 +13,13 @@ export const time = z.int().min(0).max(endOfTime).describe('Milliseconds since 1
 const word = (length: number) => z.string().trim().min(1).max(length)
 /** A name that people read: one line, no control characters. */
 export const name = word(128).regex(/^\P{Cc}*$/u, 'holds a control character')
+/** What people log in with. A user name has no `@`, so that it is nobody's e-mail address. */
+export const email = z.email().max(254).describe('An e-mail address')
+export const username = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,63}$/, 'is no user name: letters, digits, . _ and -, 2 to 64 characters')
+export const password = z.string().min(10).max(1024).describe('10 characters or more')
+export const homeRole = z.enum(homeRoles)
 export const json = z.record(z.string(), z.unknown())
 
 /** The part of a query that says which page of a list. */
@@ -44,6 +52,12 @@ export const list = (max: number, what: string) =>
     .describe(`${what}, separated by commas`)
     .transform(text => text.split(',').filter(part => part !== ''))
     .pipe(z.array(z.string().max(128)).min(1).max(max))
+
+/** A topic filter as everybody but devices spells it. */
+export const topicFilter = z
+  .string()
+  .max(1024)
+  .refine(text => isPlainFilter(text) && isFilter(text) && !text.startsWith('$'), 'is no topic filter')
 
 /** What is answered when there is nothing to say: status 204. */
 export const nothing = (what: string) => z.null().describe(what)

@@ -5,31 +5,44 @@ import rateLimit from '@fastify/rate-limit'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Config } from '../../config/config.js'
+import { newSortableId } from '../ids.js'
 import type { Api } from './api.js'
 import { authRoutes } from './auth.js'
 import { bodyLimit, readJsonBodies } from './body.js'
+import { claimRoutes } from './claims.js'
 import { commandRoutes } from './commands.js'
 import type { ApiContext } from './context.js'
 import { listRoutes } from './declare.js'
 import { deviceRoutes } from './devices.js'
 import { exportRoute } from './export.js'
 import { answer, answerClientError, answerFaults } from './faults.js'
+import { groupRoutes } from './groups.js'
 import { healthRoutes } from './health.js'
+import { homeRoutes } from './homes.js'
 import { keyRoutes } from './keys.js'
+import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
 import { documentRoutes, openOpenapi } from './openapi.js'
+import { operationRoutes } from './operations.js'
 import { ownRoutes } from './own.js'
 import { quarantineRoutes } from './quarantine.js'
+import { noteRefusals } from './refusals.js'
 import { reportRoutes } from './reports.js'
 import { guardRoutes } from './rights.js'
+import { roomRoutes } from './rooms.js'
+import { signingKeyRoutes } from './signing-keys.js'
 import { stateRoutes } from './state.js'
 import { telemetryRoutes } from './telemetry.js'
+import { tokenRoutes } from './tokens.js'
 import { userRoutes } from './users.js'
 
 /** One line for each resource. */
 const resources = [
   authRoutes,
   userRoutes,
+  homeRoutes,
+  memberRoutes,
+  roomRoutes,
   deviceRoutes,
   keyRoutes,
   stateRoutes,
@@ -37,7 +50,12 @@ const resources = [
   telemetryRoutes,
   exportRoute,
   commandRoutes,
+  groupRoutes,
+  claimRoutes,
+  tokenRoutes,
   quarantineRoutes,
+  operationRoutes,
+  signingKeyRoutes,
 ]
 
 /**
@@ -52,6 +70,7 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
   await protect(app, context.config)
   await openOpenapi(app)
   guardRoutes(app, context)
+  noteRefusals(app, context)
   metricsRoutes(app, context)
   healthRoutes(app, context)
   await documentRoutes(app)
@@ -74,12 +93,13 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
   return app
 }
 
-function newServer({ log }: ApiContext): Api {
+function newServer({ log, config }: ApiContext): Api {
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
-    trustProxy: false,
+    trustProxy: config.trusted_proxies ? config.trusted_proxies.split(',').map(one => one.trim()) : false,
+    genReqId: () => newSortableId(),
     requestTimeout: 30_000,
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: { maxParamLength: 256 },

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { getDevice } from '../devices/devices.js'
 import { type DeviceState, getState, mergeDesired, openDifference } from '../devices/state.js'
 import type { Api } from './api.js'
+import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
-import { checkHome } from './rights.js'
+import { checkDevice } from './rights.js'
 import { byId, json, time } from './schemas.js'
 
 const state = z.object({
@@ -24,15 +25,15 @@ export function stateRoutes(app: Api, { store: { db }, desiredChanged }: ApiCont
   app.get(
     '/devices/:id/state',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'state' },
       schema: { summary: 'Read reported and desired state', params: byId, response: answer },
     },
-    async request => shown(await getState(db, checkHome(request, await getDevice(db, request.params.id), 'device'))),
+    async request => shown(await getState(db, checkDevice(request, await getDevice(db, request.params.id)))),
   )
   app.patch(
     '/devices/:id/desired',
     {
-      config: { who: 'member' },
+      config: { who: 'member', hears: 'state', action: 'device.desire' },
       bodyLimit: 64 * 1024,
       schema: {
         summary: 'Merge a wish into the desired state (JSON Merge Patch: null removes a name)',
@@ -42,9 +43,11 @@ export function stateRoutes(app: Api, { store: { db }, desiredChanged }: ApiCont
       },
     },
     async request => {
-      const device = checkHome(request, await getDevice(db, request.params.id), 'device')
-      const state = await mergeDesired(db, device, request.body)
-      await desiredChanged({ id: device.id, home_id: device.home_id })
+      const device = checkDevice(request, await getDevice(db, request.params.id))
+      const { id, home_id } = device
+      const about = { target: `device/${id}`, home_id, detail: { names: Object.keys(request.body).slice(0, 20) } }
+      const state = await audited(request, db, tx => mergeDesired(tx, device, request.body), about)
+      await desiredChanged({ id, home_id })
       return shown(state)
     },
   )

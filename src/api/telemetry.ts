@@ -6,8 +6,9 @@ import { aggregate, aggregations, type Series } from '../telemetry/aggregate.js'
 import { deleteReadings } from '../telemetry/delete.js'
 import { latestReadings, listReadings } from '../telemetry/readings.js'
 import type { Api } from './api.js'
+import { note } from './audited.js'
 import type { ApiContext } from './context.js'
-import { checkHome } from './rights.js'
+import { checkDevice } from './rights.js'
 import { byId, json, jsonSchema, list, moment, next_cursor, page, time } from './schemas.js'
 import { endOfTime } from './time.js'
 
@@ -54,7 +55,7 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
   app.get(
     '/telemetry/:id',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'telemetry' },
       schema: {
         summary: 'Read the samples of a device',
         params: byId,
@@ -63,7 +64,7 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
       },
     },
     async request => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id } = checkDevice(request, await getDevice(db, request.params.id))
       const query = { ...request.query, ...wholeRange(request.query) }
       const { readings: telemetry, next_cursor } = await listReadings(db, await deviceNumber(db, id), query)
       return { device_id: id, telemetry, next_cursor }
@@ -72,7 +73,7 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
   app.get(
     '/telemetry/:id/latest',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'telemetry' },
       schema: {
         summary: 'Read the newest value of each field',
         params: byId,
@@ -82,14 +83,14 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
       },
     },
     async request => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id } = checkDevice(request, await getDevice(db, request.params.id))
       return { device_id: id, latest: await latestReadings(db, await deviceNumber(db, id)) }
     },
   )
   app.delete(
     '/telemetry/:id',
     {
-      config: { who: 'owner' },
+      config: { who: 'owner', action: 'telemetry.delete' },
       schema: {
         summary: 'Delete the samples of a range',
         params: byId,
@@ -98,9 +99,11 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
       },
     },
     async request => {
-      const { id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
       const num = await deviceNumber(db, id)
-      return { device_id: id, deleted: await deleteReadings(db, num, wholeRange(request.query)) }
+      const range = wholeRange(request.query)
+      await note(request, db, { target: `device/${id}`, home_id, detail: range })
+      return { device_id: id, deleted: await deleteReadings(db, num, range) }
     },
   )
   aggregatedRoute(app, db)
@@ -110,7 +113,7 @@ function aggregatedRoute(app: Api, db: ApiContext['store']['db']): void {
   app.get(
     '/telemetry/:id/aggregated',
     {
-      config: { who: 'reader' },
+      config: { who: 'reader', hears: 'telemetry' },
       schema: {
         summary: 'Aggregate samples over windows of time',
         params: byId,
@@ -121,7 +124,7 @@ function aggregatedRoute(app: Api, db: ApiContext['store']['db']): void {
       },
     },
     async request => {
-      const { id, home_id } = checkHome(request, await getDevice(db, request.params.id), 'device')
+      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
       const { field: fields, aggregation, window } = request.query
       const timezone = request.query.timezone ?? (await timezoneOf(db, home_id))
       const query = { ...wholeRange(request.query), fields, aggregations: aggregation, window, timezone }

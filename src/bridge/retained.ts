@@ -1,4 +1,5 @@
 import { recordPresence } from '../devices/presence.js'
+import type { DeviceState } from '../devices/state.js'
 import type { DeviceConnection } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
@@ -15,11 +16,24 @@ export async function restoreRetained(context: Context): Promise<void> {
     db.selectFrom('device_state').selectAll().execute(),
   ])
   for (const presence of presences) await publishPresence(context, presence)
-  for (const state of states) {
-    const topic = mountedTopic(state.home_id, state.device_id, 'state')
-    if (state.reported_at !== null) await context.publish(topic, JSON.stringify(state.reported), { retain: true })
-    if (state.desired_at !== null) await publishDesired(context, state)
-  }
+  for (const state of states) await retainState(context, state)
+}
+
+/** The same for one device, at the place where it is now. */
+export async function retainAgain(context: Context, device_id: string): Promise<void> {
+  const { db } = context.store
+  const [presence, state] = await Promise.all([
+    db.selectFrom('presence').selectAll().where('device_id', '=', device_id).executeTakeFirst(),
+    db.selectFrom('device_state').selectAll().where('device_id', '=', device_id).executeTakeFirst(),
+  ])
+  if (presence) await publishPresence(context, presence)
+  if (state) await retainState(context, state)
+}
+
+async function retainState(context: Context, state: DeviceState): Promise<void> {
+  const topic = mountedTopic(state.home_id, state.device_id, 'state')
+  if (state.reported_at !== null) await context.publish(topic, JSON.stringify(state.reported), { retain: true })
+  if (state.desired_at !== null) await publishDesired(context, state)
 }
 
 /** Takes away what is retained for a deleted device: an empty retained message removes one [MQTT-3.3.1-10]. */

@@ -1,10 +1,8 @@
 import { type Config, loadConfig } from '../../config/config.js'
 import { HearthClient } from '../client/client.js'
 import { readHubFile } from '../hub-file.js'
-import { openSigningKey, signAccessToken } from '../people/tokens.js'
-
-/** Long enough to watch for a day. */
-const tokenSeconds = 86_400
+import { signOperatorToken } from '../people/access-tokens.js'
+import { openSigningKeys } from '../people/signing-keys.js'
 
 export interface HubConnection {
   readonly config: Config
@@ -22,8 +20,7 @@ export interface HubConnection {
 export async function connect(): Promise<HubConnection> {
   const config = loadConfig()
   const { host, http_port, mqtt_port } = await readHubFile(config.data_dir)
-  const key = await openSigningKey(config.data_dir)
-  const access_token = await signAccessToken(key, { id: 'command-line', role: 'admin' }, tokenSeconds)
+  const access_token = await signOperatorToken((await openSigningKeys(config.data_dir)).current)
   const name = reachable(host)
   const http_url = `http://${name}:${http_port}`
   const client = new HearthClient({ url: http_url, access_token })

@@ -1,4 +1,6 @@
 import { Command } from 'commander'
+import { renderUnicodeCompact } from 'uqr'
+import { claimUri } from '../devices/claims.js'
 import type { Device } from '../devices/devices.js'
 import { connect } from './connection.js'
 import { print, table } from './output.js'
@@ -20,6 +22,13 @@ export const deviceCommand = () => {
     .action(create)
   device.command('list').description('list the devices').option('--json', 'as JSON').action(list)
   device.command('delete').description('delete a device with everything it ever said').argument('<id>').action(remove)
+  device
+    .command('claim-code')
+    .description('make a code that a device exchanges once for a key of its own, as text and as a QR code')
+    .option('--home <id>', 'where the device will be', 'home')
+    .option('--name <name>', 'what people will call it')
+    .option('--json', 'as JSON')
+    .action(claimCode)
   device
     .command('rotate-key')
     .description('make a new API key for a device; its older keys go on until revoked')
@@ -71,6 +80,17 @@ async function list({ json = false }: { json?: boolean }): Promise<void> {
 async function remove(id: string): Promise<void> {
   const { client } = await connect()
   await client.delete(`/devices/${encodeURIComponent(id)}`)
+}
+
+async function claimCode({ home, name, json = false }: { home: string; name?: string; json?: boolean }): Promise<void> {
+  const { client } = await connect()
+  const path = `/homes/${encodeURIComponent(home)}/claim-codes`
+  const made = await client.post<{ claim: { expires_at: number }; code: string }>(path, name ? { name } : {})
+  print(made, json, () => [
+    renderUnicodeCompact(claimUri(made.code)),
+    '',
+    `claim code  ${made.code}   (shown this once, good until ${new Date(made.claim.expires_at).toISOString()})`,
+  ])
 }
 
 async function rotateKey(

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { HubError } from '../errors.js'
 import type { CommandResult } from '../messages.js'
+import { inTransaction } from '../store/in-transaction.js'
 import type { Db } from '../store/store.js'
 import type { CommandStatus } from '../store/tables.js'
 import { homeCommandsTopic, mountedTopic } from '../topics.js'
@@ -52,9 +53,16 @@ export class Commands {
     this.#log = log
   }
 
-  /** Writes the command down, and sends it when the device is there. Settles after the first commit, not after the answer. */
-  async issue(wanted: NewCommand): Promise<Command> {
-    const { command, superseded } = await insertCommand(this.#db, wanted)
+  /**
+   * Writes the command down, and sends it when the device is there. Settles after the first commit, not after the answer.
+   * @param also what else belongs into that commit
+   */
+  async issue(wanted: NewCommand, also?: (tx: Db, command: Command) => Promise<void>): Promise<Command> {
+    const { command, superseded } = await inTransaction(this.#db, async tx => {
+      const inserted = await insertCommand(tx, wanted)
+      await also?.(tx, inserted.command)
+      return inserted
+    })
     for (const changed of [...superseded, command]) this.#tell(changed)
     this.send(command.device_id)
     return command

@@ -3,6 +3,7 @@ import { HubError, notFound } from '../errors.js'
 import { newSortableId } from '../ids.js'
 import type { JsonObject } from '../json.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
+import { inTransaction } from '../store/in-transaction.js'
 import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import { type CommandStatus, openStatuses, type Tables } from '../store/tables.js'
@@ -19,6 +20,8 @@ export interface NewCommand {
   /** A newer command with the same key takes the place of one that is still queued. */
   readonly collapse_key?: string | undefined
   readonly issued_by: string
+  /** Shared by the commands of one order to a group. */
+  readonly batch_id?: string
 }
 
 /** The commands a device may have waiting. */
@@ -30,9 +33,9 @@ const maxQueued = 1000
  * @throws HubError `conflict` when 1000 are waiting for the device already
  */
 export async function insertCommand(db: Db, wanted: NewCommand): Promise<{ command: Command; superseded: Command[] }> {
-  const { ttl_seconds, collapse_key = null, ...rest } = wanted
+  const { ttl_seconds, collapse_key = null, batch_id = null, ...rest } = wanted
   const now = Date.now()
-  return db.transaction().execute(async tx => {
+  return inTransaction(db, async tx => {
     const { waiting } = await tx
       .selectFrom('commands')
       .select(eb => eb.fn.countAll<number>().as('waiting'))
@@ -48,6 +51,7 @@ export async function insertCommand(db: Db, wanted: NewCommand): Promise<{ comma
         ...rest,
         id: newSortableId(),
         collapse_key,
+        batch_id,
         status: 'queued',
         issued_at: now,
         expires_at: now + Math.round(ttl_seconds * 1000),
@@ -90,6 +94,10 @@ export async function listCommands(
   const large = ['params', 'result', 'error']
   return readPage(query.orderBy('id', 'desc'), { limit: filter.limit, keyOf: row => row.id, large })
 }
+
+/** The commands of one order to a group. */
+export const listBatch = (db: Db, batch_id: string): Promise<Command[]> =>
+  db.selectFrom('commands').selectAll().where('batch_id', '=', batch_id).orderBy('id').execute()
 
 /** What waits to be sent to a device, oldest first. */
 export const sendable = (db: Db, device_id: string, after: string): Promise<Command[]> =>

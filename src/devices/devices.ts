@@ -1,12 +1,16 @@
 import { type Selectable, sql, type Updateable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
+import { getHome } from '../homes/homes.js'
+import { checkRoomIn } from '../homes/rooms.js'
 import { newId } from '../ids.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
+import type { Reach } from '../rights.js'
 import { inSteps } from '../store/in-steps.js'
 import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import { deleteAllReadings } from '../telemetry/delete.js'
+import { isWithin } from './reach.js'
 
 type DeviceRow = Selectable<Tables['devices']>
 
@@ -27,11 +31,14 @@ export interface NewDevice {
   readonly location?: string | null | undefined
 }
 
-export type DeviceChanges = Pick<Updateable<Tables['devices']>, 'name' | 'type' | 'room_id' | 'location' | 'status'>
+export type DeviceChanges = Pick<
+  Updateable<Tables['devices']>,
+  'name' | 'type' | 'home_id' | 'room_id' | 'location' | 'status'
+>
 
 export interface DeviceFilter extends PageRequest {
-  /** The homes to look in; null for all. */
-  readonly homes: readonly string[] | null
+  readonly reach: Reach
+  readonly group_id?: string | undefined
   readonly home_id?: string | undefined
   readonly room_id?: string | undefined
   readonly type?: string | undefined
@@ -54,11 +61,13 @@ function deviceOf(row: DeviceRow & { presence: Device['presence'] | null; last_s
   return { ...device, presence, connected: presence === 'online' }
 }
 
-/** @throws HubError `conflict` when the id is taken */
+/** @throws HubError `conflict` when the id is taken; `invalid_request` when the home has no such room; `not_found` for the home */
 export async function createDevice(db: Db, device: NewDevice): Promise<Device> {
   const id = device.id ?? newId()
   const now = Date.now()
   const { name, type, home_id, room_id = null, location = null } = device
+  await getHome(db, home_id)
+  if (room_id !== null) await checkRoomIn(db, home_id, room_id)
   await db
     .insertInto('devices')
     .values({ id, name, type, home_id, room_id, location, status: 'active', created_at: now, updated_at: now })
@@ -80,7 +89,11 @@ export async function getDevice(db: Db, id: string): Promise<Device> {
 
 export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<Device>> {
   let query = shown(db).orderBy('devices.id')
-  if (filter.homes) query = query.where('devices.home_id', 'in', filter.homes)
+  if (filter.reach) query = query.where(isWithin(filter.reach))
+  if (filter.group_id) {
+    const held = db.selectFrom('group_devices').select('device_id').where('group_id', '=', filter.group_id)
+    query = query.where('devices.id', 'in', held)
+  }
   if (filter.home_id) query = query.where('devices.home_id', '=', filter.home_id)
   if (filter.room_id) query = query.where('devices.room_id', '=', filter.room_id)
   if (filter.type) query = query.where('devices.type', '=', filter.type)
@@ -104,14 +117,37 @@ export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<De
   return { ...page, rows: page.rows.map(deviceOf) }
 }
 
-/** @throws HubError `not_found` */
+/**
+ * Changes a device. In another home it is in no room unless one is given; its readings and its history go with it, and so does what is
+ * told of it from now on. To be called in a transaction.
+ * @throws HubError `not_found`; `invalid_request` when the home has no such room
+ */
 export async function updateDevice(db: Db, id: string, changes: DeviceChanges): Promise<Device> {
+  const before = await getDevice(db, id)
+  const { home_id = before.home_id } = changes
+  const moves = home_id !== before.home_id
+  const room_id = changes.room_id === undefined && moves ? null : changes.room_id
+  if (moves) await moveRows(db, id, home_id)
+  if (room_id) await checkRoomIn(db, home_id, room_id)
   await db
     .updateTable('devices')
-    .set({ ...changes, updated_at: Date.now() })
+    .set({ ...changes, ...(room_id === undefined ? {} : { room_id }), updated_at: Date.now() })
     .where('id', '=', id)
     .execute()
   return getDevice(db, id)
+}
+
+/** What is told of a device is told in its home. */
+async function moveRows(db: Db, device_id: string, home_id: string): Promise<void> {
+  await getHome(db, home_id)
+  for (const table of ['presence', 'vitals', 'device_state'] as const)
+    await db.updateTable(table).set({ home_id }).where('device_id', '=', device_id).execute()
+  await db
+    .updateTable('commands')
+    .set({ home_id })
+    .where('device_id', '=', device_id)
+    .where('settled_at', 'is', null)
+    .execute()
 }
 
 /** What grows without end beside the telemetry. The rest of a device goes with its row. */

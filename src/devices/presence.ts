@@ -27,11 +27,12 @@ export async function recordPresence(db: Db, change: Change): Promise<Presence> 
   return db.selectFrom('presence').selectAll().where('device_id', '=', change.device_id).executeTakeFirstOrThrow()
 }
 
+/** The home of a row that is there stands: a device may have moved while it was connected. */
 const upsertPresence = prepare((db, { device_id, home_id, status, reason, at, session }: Change) => {
-  const changed = { home_id, status, reason, since: at, last_seen_at: at, session }
+  const changed = { status, reason, since: at, last_seen_at: at, session }
   return db
     .insertInto('presence')
-    .values({ device_id, ...changed })
+    .values({ device_id, home_id, ...changed })
     .onConflict(conflict => conflict.column('device_id').doUpdateSet(changed).where('presence.session', '<=', session))
     .returningAll()
 })

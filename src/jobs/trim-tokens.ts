@@ -1,4 +1,4 @@
-import { trimRefreshTokens } from '../people/tokens.js'
+import { trimRefreshTokens } from '../people/sessions.js'
 import type { Job } from './job.js'
 
 export const trimTokensJob: Job = {

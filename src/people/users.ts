@@ -1,27 +1,46 @@
 import type { Selectable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
+import { decodeCursor, type Page, type PageRequest } from '../page.js'
+import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import { hashPassword, newPassword, nobodysHash, verifyPassword } from './passwords.js'
 
-/** A person as the API shows them. */
-export type User = Omit<Selectable<Tables['users']>, 'password_hash'>
+type Row = Selectable<Tables['users']>
 
-function userOf({ password_hash: _, ...user }: Selectable<Tables['users']>): User {
+/** A person as the API shows them. */
+export type User = Omit<Row, 'password_hash' | 'token_version'>
+
+export interface NewUser {
+  readonly email: string
+  readonly username: string
+  /** Made before any transaction begins: it takes its time. */
+  readonly password_hash: string
+  readonly role: User['role']
+}
+
+export type UserChanges = { [K in keyof NewUser]?: NewUser[K] | undefined } & { status?: User['status'] }
+
+function userOf({ password_hash: _, token_version: __, ...user }: Row): User {
   return user
 }
 
-export async function createUser(
-  db: Db,
-  { email, username, password, role }: { email: string; username: string; password: string; role: User['role'] },
-): Promise<User> {
+const taken = (error: unknown) => {
+  throw error instanceof HubError && error.code === 'conflict'
+    ? new HubError('conflict', 'There is somebody with this e-mail address or user name already.')
+    : error
+}
+
+/** @throws HubError `conflict` when the e-mail address or the user name is taken */
+export async function createUser(db: Db, { email, username, role, password_hash }: NewUser): Promise<User> {
   const now = Date.now()
   const row = { id: newId(), email, username, role, status: 'active' as const, created_at: now, updated_at: now }
   await db
     .insertInto('users')
-    .values({ ...row, password_hash: await hashPassword(password) })
+    .values({ ...row, password_hash })
     .execute()
+    .catch(taken)
   return row
 }
 
@@ -32,17 +51,82 @@ export async function getUser(db: Db, id: string): Promise<User> {
   return userOf(row)
 }
 
-/** One answer for an unknown user and a wrong password, after the same work. @throws HubError `unauthorized` */
-export async function checkPassword(db: Db, login: string, password: string): Promise<User> {
-  const row = await db
+/** @throws HubError `not_found` */
+export async function findUser(db: Db, login: string): Promise<User> {
+  const row = await byLogin(db, login)
+  if (!row) throw notFound('user')
+  return userOf(row)
+}
+
+/** By e-mail address or user name, which has no `@`. */
+const byLogin = (db: Db, login: string): Promise<Row | undefined> =>
+  db
     .selectFrom('users')
     .selectAll()
     .where(eb => eb.or([eb('email', '=', login), eb('username', '=', login)]))
     .executeTakeFirst()
+
+export async function listUsers(
+  db: Db,
+  filter: PageRequest & { role?: User['role'] | undefined },
+): Promise<Page<User>> {
+  let query = db.selectFrom('users').selectAll().orderBy('id')
+  if (filter.role) query = query.where('role', '=', filter.role)
+  if (filter.cursor) query = query.where('id', '>', decodeCursor(filter.cursor, 'string'))
+  const page = await readPage(query, { limit: filter.limit, keyOf: row => row.id })
+  return { ...page, rows: page.rows.map(userOf) }
+}
+
+/** One answer for an unknown user and a wrong password, after the same work. @throws HubError `unauthorized` */
+export async function checkPassword(db: Db, login: string, password: string): Promise<User> {
+  const row = await byLogin(db, login)
   const right = await verifyPassword(row?.password_hash ?? (await nobodysHash), password)
   if (!row || !right || row.status !== 'active')
     throw new HubError('unauthorized', 'The name or the password is wrong.')
   return userOf(row)
+}
+
+/**
+ * Changes a person. What they log in with, their role and their status end the access tokens that were given out before.
+ * @throws HubError `not_found`; `conflict` when a name is taken, or when no active administrator would be left
+ */
+export async function updateUser(db: Db, id: string, changes: UserChanges): Promise<User> {
+  const { role, status, password_hash } = changes
+  if ((role !== undefined && role !== 'admin') || status === 'inactive') await checkAdministratorLeft(db, id)
+  const ends = password_hash !== undefined || role !== undefined || status !== undefined
+  const row = await db
+    .updateTable('users')
+    .set(eb => ({
+      ...changes,
+      ...(ends ? { token_version: eb('token_version', '+', 1) } : {}),
+      updated_at: Date.now(),
+    }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst()
+    .catch(taken)
+  if (!row) throw notFound('user')
+  return userOf(row)
+}
+
+/** @throws HubError `not_found`; `conflict` for the last active administrator */
+export async function deleteUser(db: Db, id: string): Promise<void> {
+  await checkAdministratorLeft(db, id)
+  const { numDeletedRows } = await db.deleteFrom('users').where('id', '=', id).executeTakeFirstOrThrow()
+  if (numDeletedRows === 0n) throw notFound('user')
+}
+
+/** To be called in the transaction that takes the administrator away. */
+async function checkAdministratorLeft(db: Db, without: string): Promise<void> {
+  const administrators = await db
+    .selectFrom('users')
+    .select('id')
+    .where('role', '=', 'admin')
+    .where('status', '=', 'active')
+    .limit(2)
+    .execute()
+  if (administrators.every(({ id }) => id === without) && administrators.length > 0)
+    throw new HubError('conflict', 'This is the last active administrator.')
 }
 
 /**
@@ -55,6 +139,6 @@ export async function ensureAdministrator(
   const anybody = await db.selectFrom('users').select('id').limit(1).executeTakeFirst()
   if (anybody) return null
   const { email, password } = configured ?? { email: 'admin@hearth.local', password: newPassword() }
-  await createUser(db, { email, username: 'admin', password, role: 'admin' })
+  await createUser(db, { email, username: 'admin', role: 'admin', password_hash: await hashPassword(password) })
   return configured ? null : { email, password }
 }

@@ -40,17 +40,16 @@ export async function quarantine(db: Db, refused: Refused): Promise<string> {
 const listedBytes = 4096
 const size = sql<number>`length(payload)`.as('size')
 
-/** The newest first, of each payload the first 4 KiB. @param filter.homes the homes to look in; null for all */
+/** The newest first, of each payload the first 4 KiB. */
 export async function listQuarantine(
   db: Db,
-  filter: PageRequest & { homes: readonly string[] | null; device_id?: string | undefined },
+  filter: PageRequest & { device_id?: string | undefined },
 ): Promise<Page<Quarantined>> {
   let query = db
     .selectFrom('quarantine')
     .select(['id', 'device_id', 'home_id', 'topic', 'reason', 'message', 'received_at', 'replayed_at', size])
     // Of an empty blob, substr makes null.
     .select(sql<Buffer>`coalesce(substr(payload, 1, ${listedBytes}), x'')`.as('payload'))
-  if (filter.homes) query = query.where('home_id', 'in', filter.homes)
   if (filter.device_id) query = query.where('device_id', '=', filter.device_id)
   if (filter.cursor) query = query.where('id', '<', decodeCursor(filter.cursor, 'string'))
   const page = await readPage(query.orderBy('id', 'desc'), { limit: filter.limit, keyOf: row => row.id })

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type BetterSqlite from 'better-sqlite3'
 import { mergePatch } from '../json.js'
@@ -55,8 +56,12 @@ export function openForWriting(file: string, sync: Sync): Database {
   return db
 }
 
-/** `merge_patch(target, patch)`: JSON Merge Patch in linear time, where SQLite's own json_patch compares every name with every other. */
+/**
+ * `sha256(text)` in hexadecimal, and `merge_patch(target, patch)`: JSON Merge Patch in linear time, where SQLite's own json_patch compares every
+ * name with every other.
+ */
 function addFunctions(db: Database): void {
+  db.function('sha256', { deterministic: true }, text => createHash('sha256').update(String(text)).digest('hex'))
   db.function('merge_patch', { deterministic: true }, (target, patch) =>
     JSON.stringify(mergePatch(JSON.parse(String(target)), JSON.parse(String(patch)))),
   )

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import type { AppendItem } from './append.js'
@@ -21,6 +22,8 @@ export interface Store {
   probe(): Promise<void>
   /** Writes the write-ahead log back into the database and empties it. */
   checkpoint(): Promise<void>
+  /** What the database takes on the disk, in bytes, with its write-ahead log. */
+  size(): Promise<{ database_bytes: number }>
   /** Waits for every write under way, then closes the threads. */
   close(): Promise<void>
 }
@@ -77,6 +80,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       } finally {
         held.release()
       }
+    },
+    size: async () => {
+      const sizes = [file, `${file}-wal`].map(path =>
+        stat(path).then(
+          ({ size }) => size,
+          () => 0,
+        ),
+      )
+      return { database_bytes: (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0) }
     },
     close: async () => {
       await writer.flush()

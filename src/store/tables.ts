@@ -1,4 +1,5 @@
 import type { ColumnType, Generated } from 'kysely'
+import type { HomeRole } from '../principal.js'
 
 /** Milliseconds since 1970, UTC. */
 type Time = number
@@ -21,8 +22,90 @@ export interface Tables {
     password_hash: string
     role: 'admin' | 'staff' | 'user'
     status: 'active' | 'inactive'
+    /** Access tokens carry it: another one ends those that were given out before. */
+    token_version: Generated<number>
     created_at: Time
     updated_at: Time
+  }
+  members: {
+    user_id: string
+    home_id: string
+    role: HomeRole
+    created_at: Time
+  }
+  rooms: {
+    id: string
+    home_id: string
+    name: string
+    created_at: Time
+    updated_at: Time
+  }
+  device_groups: {
+    id: string
+    name: string
+    description: string | null
+    colour: string | null
+    /** Who made it; null when that person is gone. */
+    user_id: string | null
+    created_at: Time
+    updated_at: Time
+  }
+  group_devices: {
+    group_id: string
+    device_id: string
+    created_at: Time
+  }
+  service_tokens: {
+    id: string
+    name: string
+    /** SHA-256 of the secret part. */
+    hash: Buffer
+    /** Topic filters. */
+    publish: Json<string[]>
+    subscribe: Json<string[]>
+    api: 'read' | 'write' | 'none'
+    created_by: string
+    created_at: Time
+    expires_at: Time | null
+    revoked_at: Time | null
+    last_used_at: Time | null
+    use_count: number
+  }
+  claim_codes: {
+    id: string
+    /** SHA-256 of the code. */
+    hash: Buffer
+    home_id: string
+    room_id: string | null
+    /** What the device is called, and of which type, where its owner has said so. */
+    type: string | null
+    name: string | null
+    created_by: string
+    created_at: Time
+    expires_at: Time
+    used_at: Time | null
+    /** The device that was made with it. */
+    device_id: string | null
+  }
+  /** Who did what, each row chained to the one before by its hash. Triggers refuse changes. */
+  audit: {
+    seq: number
+    at: Time
+    actor_kind: string
+    actor_id: string | null
+    address: string | null
+    request_id: string | null
+    /** E.g. `device.create`. */
+    action: string
+    /** Kind and id, e.g. `device/abc`. */
+    target: string | null
+    home_id: string | null
+    outcome: 'done' | 'refused'
+    /** How often the same happened in the minute that the row stands for. */
+    times: number
+    detail: Json<Record<string, unknown> | null>
+    /** SHA-256 over the row and the hash before, in hexadecimal. */
+    hash: string
   }
   refresh_tokens: {
     /** SHA-256 of the token. */
@@ -150,6 +233,8 @@ export interface Tables {
     params: Json<Record<string, unknown>>
     status: CommandStatus
     collapse_key: string | null
+    /** Commands of one order to a group share it. */
+    batch_id: string | null
     issued_by: string
     issued_at: Time
     expires_at: Time
@@ -200,4 +285,7 @@ export const jsonColumns: ReadonlySet<string> = new Set([
   'params',
   'result',
   'error',
+  'publish',
+  'subscribe',
+  'detail',
 ])

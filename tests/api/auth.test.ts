@@ -1,6 +1,7 @@
-import { generateKeyPair, SignJWT } from 'jose'
+import { decodeJwt, generateKeyPair, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { logIn } from '../../src/people/tokens.js'
+import { hashPassword } from '../../src/people/passwords.js'
+import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
 import { admin, field, type Started, startApi } from './harness.js'
 
@@ -62,13 +63,13 @@ describe('a session', () => {
   })
 
   test('of two refreshes with one token at the same time only one goes through', async () => {
-    const { refresh_token } = await logIn(hub.store.db, hub.signing_key, hub.user)
+    const { refresh_token } = await logIn(hub.store.db, hub.signing_keys, hub.user)
     const answers = await Promise.all([1, 2, 3, 4].map(() => post('refresh', { refresh_token })))
     expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1)
   })
 
   test('ends with logout', async () => {
-    const { refresh_token } = await logIn(hub.store.db, hub.signing_key, hub.user)
+    const { refresh_token } = await logIn(hub.store.db, hub.signing_keys, hub.user)
     expect((await post('logout', { refresh_token })).status).toBe(204)
     expect((await post('refresh', { refresh_token })).status).toBe(401)
     expect((await post('logout', { refresh_token: 'unknown' })).status).toBe(204)
@@ -76,82 +77,82 @@ describe('a session', () => {
 })
 
 describe('an access token is refused', () => {
+  const ours = () => {
+    const { sid, ver } = decodeJwt(hub.token)
+    return { sid, ver }
+  }
   const claims = () =>
-    new SignJWT({ role: 'admin' })
-      .setSubject(hub.user.id)
-      .setIssuer('hearth')
-      .setAudience('hearth')
-      .setExpirationTime('5m')
+    new SignJWT(ours()).setSubject(hub.user.id).setIssuer('hearth').setAudience('hearth').setExpirationTime('5m')
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const payload = () =>
-    part({ sub: hub.user.id, role: 'admin', iss: 'hearth', aud: 'hearth', exp: Date.now() / 1000 + 300 })
-  const hs256 = { alg: 'HS256' }
+    part({ ...ours(), sub: hub.user.id, iss: 'hearth', aud: 'hearth', exp: Date.now() / 1000 + 300 })
+  const header = () => ({ alg: 'HS256', kid: hub.signing_keys.current.kid })
+  const secret = () => hub.signing_keys.current.secret
 
   const forged: [string, () => Promise<string> | string][] = [
-    ['without a signature (alg none)', () => `${part({ alg: 'none', typ: 'JWT' })}.${payload()}.`],
-    ['with alg None in another case', () => `${part({ alg: 'nOnE' })}.${payload()}.`],
+    ['without a signature (alg none)', () => `${part({ ...header(), alg: 'none', typ: 'JWT' })}.${payload()}.`],
+    ['with alg None in another case', () => `${part({ ...header(), alg: 'nOnE' })}.${payload()}.`],
     [
       'signed with RS256',
       async () =>
         claims()
-          .setProtectedHeader({ alg: 'RS256' })
+          .setProtectedHeader({ ...header(), alg: 'RS256' })
           .sign((await generateKeyPair('RS256')).privateKey),
     ],
     [
       'signed with our key but HS512',
       () =>
         claims()
-          .setProtectedHeader({ alg: 'HS512' })
-          .sign(Buffer.concat([hub.signing_key.secret, hub.signing_key.secret])),
+          .setProtectedHeader({ ...header(), alg: 'HS512' })
+          .sign(Buffer.concat([secret(), secret()])),
     ],
-    ['signed with another key', () => claims().setProtectedHeader(hs256).sign(new Uint8Array(32).fill(7))],
+    ['signed with another key', () => claims().setProtectedHeader(header()).sign(new Uint8Array(32).fill(7))],
     [
       'that brings its own key (jwk)',
       () =>
         claims()
-          .setProtectedHeader({ ...hs256, jwk: { kty: 'RSA', n: 'AAAA', e: 'AQAB' } })
+          .setProtectedHeader({ ...header(), jwk: { kty: 'RSA', n: 'AAAA', e: 'AQAB' } })
           .sign(new Uint8Array(32)),
     ],
     [
       'that names a key elsewhere (jku, kid)',
       () =>
         claims()
-          .setProtectedHeader({ ...hs256, jku: 'http://127.0.0.1/keys', kid: '../../dev/null' })
+          .setProtectedHeader({ ...header(), jku: 'http://127.0.0.1/keys', kid: '../../dev/null' })
           .sign(new Uint8Array(32)),
     ],
-    [
-      'that has expired',
-      () => claims().setExpirationTime('-1s').setProtectedHeader(hs256).sign(hub.signing_key.secret),
-    ],
+    ['that has expired', () => claims().setExpirationTime('-1s').setProtectedHeader(header()).sign(secret())],
     [
       'without an end',
       () =>
-        new SignJWT({ role: 'admin' })
+        new SignJWT(ours())
           .setSubject(hub.user.id)
           .setIssuer('hearth')
           .setAudience('hearth')
-          .setProtectedHeader(hs256)
-          .sign(hub.signing_key.secret),
+          .setProtectedHeader(header())
+          .sign(secret()),
     ],
-    ['of another issuer', () => claims().setIssuer('other').setProtectedHeader(hs256).sign(hub.signing_key.secret)],
+    ['of another issuer', () => claims().setIssuer('other').setProtectedHeader(header()).sign(secret())],
+    ['for another audience', () => claims().setAudience('other').setProtectedHeader(header()).sign(secret())],
     [
-      'for another audience',
-      () => claims().setAudience('other').setProtectedHeader(hs256).sign(hub.signing_key.secret),
-    ],
-    [
-      'with a role that does not exist',
+      'of somebody else’s session',
       () =>
-        new SignJWT({ role: 'root' })
-          .setSubject('x')
+        new SignJWT(ours())
+          .setSubject('somebody')
           .setIssuer('hearth')
           .setAudience('hearth')
           .setExpirationTime('5m')
-          .setProtectedHeader(hs256)
-          .sign(hub.signing_key.secret),
+          .setProtectedHeader(header())
+          .sign(secret()),
     ],
+    ['without a kid', () => claims().setProtectedHeader({ alg: 'HS256' }).sign(secret())],
     ['that is no token', () => 'not.a.token'],
     ['of 8 KB', () => 'x'.repeat(8192)],
   ]
+  test('…and one that has nothing wrong is taken', async () => {
+    expect((await withToken(await claims().setProtectedHeader(header()).sign(secret()))).status).toBe(200)
+  })
+
   test.each(forged)('%s', async (_, make) => {
     const answer = await withToken(await make())
     expect(answer).toMatchObject({ status: 401, body: { error: 'unauthorized', details: [] } })
@@ -176,9 +177,10 @@ describe('an access token is refused', () => {
 
 describe('rights', () => {
   const as = async (role: 'staff' | 'user') => {
-    const person = { email: `${role}@example.org`, username: role, password: 'a long password', role }
+    const password_hash = await hashPassword('a long password')
+    const person = { email: `${role}@example.org`, username: role, password_hash, role }
     const user = await createUser(hub.store.db, person)
-    const { access_token } = await logIn(hub.store.db, hub.signing_key, user)
+    const { access_token } = await logIn(hub.store.db, hub.signing_keys, user)
     return (method: string, path: string, body?: unknown) =>
       hub.call(method, `/api/v1${path}`, { key: null, body, headers: { authorization: `Bearer ${access_token}` } })
   }

@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { deviceTopic, homeCommandsTopic, inbound, mountedTopic, outbound } from '../../src/topics.js'
+import {
+  deviceTopic,
+  homeCommandsTopic,
+  inbound,
+  mountedTopic,
+  outbound,
+  provisionRequest,
+  provisionResponse,
+} from '../../src/topics.js'
 import { type Started, startApi } from './harness.js'
 
 let hub: Started
@@ -89,7 +97,9 @@ describe('/asyncapi.json', () => {
     const rests = [...inbound.filter(kind => kind !== 'alert'), 'alert/{key}', ...outbound]
     const wanted = rests.flatMap(rest => [deviceTopic('{id}', rest), mountedTopic('{home_id}', '{id}', rest)])
     const addresses = Object.values(channels).map(({ address }) => address)
-    expect(addresses.sort()).toEqual([...wanted, homeCommandsTopic('{home_id}')].sort())
+    expect(addresses.sort()).toEqual(
+      [...wanted, homeCommandsTopic('{home_id}'), provisionRequest, provisionResponse].sort(),
+    )
     for (const { address, parameters } of Object.values(channels))
       expect(Object.keys(parameters)).toEqual([...address.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))
   })

@@ -7,12 +7,18 @@ import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../config/config.js'
 import type { ApiContext, Ingested } from '../../src/api/context.js'
 import { createApi } from '../../src/api/server.js'
+import { AuditHead } from '../../src/audit/head.js'
+import { Refusals } from '../../src/audit/refusals.js'
 import { Commands, type Outbox } from '../../src/commands/commands.js'
-import { authenticateKey } from '../../src/devices/keys.js'
+import { KeyRing } from '../../src/devices/key-ring.js'
+import { KeyUses } from '../../src/devices/key-uses.js'
 import { recordEvent, recordHeartbeat, recordLogLine } from '../../src/devices/reports.js'
 import { ensureDefaultHome } from '../../src/homes/homes.js'
 import { PayloadFault, parseObject } from '../../src/json.js'
-import { logIn, openSigningKey, type SigningKey } from '../../src/people/tokens.js'
+import { Directory } from '../../src/people/directory.js'
+import { hashPassword } from '../../src/people/passwords.js'
+import { logIn } from '../../src/people/sessions.js'
+import { openSigningKeys, type SigningKeys } from '../../src/people/signing-keys.js'
 import { createUser, type User } from '../../src/people/users.js'
 import type { DevicePrincipal } from '../../src/principal.js'
 import { quarantine } from '../../src/quarantine/quarantine.js'
@@ -32,7 +38,10 @@ export interface Started {
   readonly api: FastifyInstance
   readonly store: Store
   readonly commands: Commands
-  readonly signing_key: SigningKey
+  readonly signing_keys: SigningKeys
+  readonly directory: Directory
+  readonly key_ring: KeyRing
+  readonly data_dir: string
   readonly user: User
   readonly token: string
   /** What the hub would have published, cut and told, in order. */
@@ -78,8 +87,14 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     log,
   })
   await ensureDefaultHome(store.db)
-  const user = await createUser(store.db, { ...admin, role: 'admin' })
-  const signing_key = await openSigningKey(data_dir)
+  const { password, ...names } = admin
+  const user = await createUser(store.db, { ...names, role: 'admin', password_hash: await hashPassword(password) })
+  const signing_keys = await openSigningKeys(data_dir)
+  const directory = new Directory(store.db, signing_keys)
+  const key_ring = new KeyRing(store.db, new KeyUses())
+  const failed = (err: unknown) => log.error({ err }, 'the audit could not be written')
+  const audit_head = new AuditHead(store.db, data_dir, failed)
+  const refusals = new Refusals(store.db, failed)
   const published: Started['published'] = []
   const told: unknown[] = []
   const ready = new Set<string>()
@@ -93,11 +108,20 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     log,
     store,
     commands,
-    signing_key,
-    authenticateDevice: key => authenticateKey(store.db, key),
+    signing_keys,
+    directory,
+    key_ring,
+    refusals,
+    audit_head,
     ingest: (device, rest, payload) => ingest(store, device, rest, payload),
     desiredChanged: async device => void told.push({ desiredChanged: device }),
     disconnect: (match, reason) => told.push({ disconnect: match, reason }),
+    rightsChanged: async user_ids => {
+      for (const id of user_ids) directory.forgetPerson(id)
+      told.push({ rightsChanged: user_ids })
+    },
+    deviceMoved: async (device, from_home) => void told.push({ deviceMoved: device.id, from_home }),
+    traffic: () => ({ messages_per_minute: 60, connections: 3 }),
     deviceDeleted: async device => void told.push({ deviceDeleted: device }),
     brokerStats: () => ({ connections: 3, refused: { wrong_key: 2 } }),
     ...change,
@@ -106,7 +130,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   await api.listen({ host: '127.0.0.1', port: 0 })
   const { port } = api.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
-  const { access_token: token } = await logIn(store.db, signing_key, user)
+  const { access_token: token } = await logIn(store.db, signing_keys, user)
   const call: Started['call'] = (method, path, options = {}) => send(url, token, method, path, options)
   const device: Started['device'] = async (id, more = {}) => {
     const made = await call('POST', '/api/v1/devices', { body: { id, name: id, ...more } })
@@ -115,10 +139,13 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   }
   const close = async () => {
     await api.close()
+    await refusals.close()
+    await audit_head.close()
     await store.close()
     await rm(data_dir, { recursive: true, force: true })
   }
-  return { url, api, store, commands, signing_key, user, token, published, told, logged, ready, call, device, close }
+  const parts = { api, store, commands, signing_keys, directory, key_ring, data_dir, user }
+  return { url, ...parts, token, published, told, logged, ready, call, device, close }
 }
 
 /** A text deep in an answer, e.g. `field(body, 'device', 'id')`. */

@@ -24,20 +24,12 @@ describe('limits', () => {
   })
 
   test('requests are counted by person, wrong credentials by address before they are looked at', async () => {
-    let asked = 0
-    const limited = await startApi(
-      { HEARTH_LIMIT_API: '4' },
-      {
-        authenticateDevice: async () => {
-          asked++
-          throw new Error('looked')
-        },
-      },
-    )
-    const guess = () => limited.call('GET', '/api/v1/devices/status', { key: 'hk_guess' })
-    for (let n = 0; n < 4; n++) expect((await guess()).status).toBe(500)
-    expect(await guess()).toMatchObject({ status: 429 })
-    expect(asked).toBe(4)
+    const limited = await startApi({ HEARTH_LIMIT_API: '4' })
+    const key = await limited.device('right')
+    const status = (key: string) => limited.call('GET', '/api/v1/devices/status', { key })
+    for (let n = 0; n < 4; n++) expect((await status('hk_guess')).status).toBe(401)
+    expect(await status('hk_guess')).toMatchObject({ status: 429 })
+    expect(await status(key)).toMatchObject({ status: 429 })
     await limited.close()
 
     const own = await startApi({ HEARTH_LIMIT_API: '4' })

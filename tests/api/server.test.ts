@@ -1,6 +1,5 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { HubError } from '../../src/errors.js'
 import { admin, field, type Started, startApi } from './harness.js'
 
 let hub: Started
@@ -219,28 +218,20 @@ describe('routes', () => {
 })
 
 test('once the close has begun, what still comes on an open connection is refused', async () => {
-  let release: (error: Error) => void = () => undefined
-  let asked = false
-  const authenticateDevice = () => {
-    asked = true
-    return new Promise<never>((_, reject) => {
-      release = reject
-    })
-  }
-  const closing = await startApi({}, { authenticateDevice })
+  const closing = await startApi()
   const { port } = new URL(closing.url)
   const socket = connect(Number(port), '127.0.0.1')
   let text = ''
   socket.setEncoding('utf8').on('data', chunk => {
     text += chunk
   })
-  const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nX-API-Key: hk_x\r\n\r\n`
-  socket.write(request('/api/v1/devices/status'))
-  await expect.poll(() => asked).toBe(true)
+  const body = '{"name":"late"}'
+  const headers = `Host: x\r\nAuthorization: Bearer ${closing.token}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nExpect: 100-continue`
+  socket.write(`POST /api/v1/devices HTTP/1.1\r\n${headers}\r\n\r\n`)
+  await expect.poll(() => text).toContain('100 Continue')
   const closed = closing.close()
   await expect.poll(() => closing.api.closing.aborted).toBe(true)
-  socket.write(request('/health'))
-  release(new HubError('unauthorized', 'no'))
+  socket.write(`${body}GET /health HTTP/1.1\r\nHost: x\r\n\r\n`)
   await closed
-  await expect.poll(() => text).toMatch(/401 Unauthorized.*503 Service Unavailable.*"error":"shutting_down"/s)
+  await expect.poll(() => text).toMatch(/201 Created.*503 Service Unavailable.*"error":"shutting_down"/s)
 })

@@ -5,11 +5,11 @@ import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
 import { type Broker, type BrokerOptions, createBroker } from '../../broker/broker.js'
-import { type BrokerHandlers, type Credentials, Refusal } from '../../broker/contract.js'
+import { type BrokerHandlers, type BrokerRefusal, type Credentials, Refusal } from '../../broker/contract.js'
 import { type Listeners, openListeners } from '../../broker/listeners.js'
 import { loadConfig } from '../../config/config.js'
 import type { DeviceConnection, DeviceMessage, Done } from '../../src/inbound.js'
-import type { Principal } from '../../src/principal.js'
+import type { ClaimPrincipal, DevicePrincipal, Principal } from '../../src/principal.js'
 
 const silent = pino({ level: 'silent' })
 
@@ -19,6 +19,7 @@ class Recorder implements BrokerHandlers {
   readonly events: string[] = []
   readonly delivered_receipts: string[] = []
   readonly attempts: Credentials[] = []
+  readonly refused_list: string[] = []
   readonly homes = new Map<string, string>()
   readonly refusals = new Map<string, Refusal>()
   expires_at: number | null = null
@@ -33,21 +34,42 @@ class Recorder implements BrokerHandlers {
     if (refusal) throw refusal
     if (password === `key-${username}` && username) return this.device(username)
     const [person, role, homes] = password?.split(':') ?? []
+    if (person?.startsWith('service')) {
+      const scopes = JSON.parse(password?.slice(person.length + 1) ?? '{}')
+      const { publish = [], subscribe = [] } = scopes as { publish?: string[]; subscribe?: string[] }
+      return { kind: 'service', id: person, name: person, publish, subscribe, api: 'none', expires_at: this.expires_at }
+    }
+    if (person?.startsWith('claim'))
+      return { kind: 'claim', id: person, home_id: 'h', expires_at: Date.now() + 3_600_000 }
     if (person?.startsWith('person') && role) {
       return {
         kind: 'person',
         id: person,
         role: role as 'user',
-        homes: homes?.split(',') ?? [],
+        homes: new Map(homes?.split(',').map(home => [home, 'member' as const])),
+        session_id: null,
         expires_at: this.expires_at ?? Date.now() + 3_600_000,
       }
     }
     throw new Refusal(4, 'credentials')
   }
 
-  device(id: string): Principal {
+  device(id: string): DevicePrincipal {
     const home_id = this.homes.get(id) ?? `home-${id}`
     return { kind: 'device', id, num: 1, home_id, key_id: `key-id-${id}`, expires_at: this.expires_at }
+  }
+
+  async deviceAt(home_id: string, device_id: string): Promise<DevicePrincipal | null> {
+    const device = this.device(device_id)
+    return device.home_id === home_id ? device : null
+  }
+
+  async provision(claim: ClaimPrincipal, _address: string, payload: Buffer): Promise<string> {
+    return JSON.stringify({ claim: claim.id, said: payload.toString() })
+  }
+
+  refused({ action, target }: BrokerRefusal): void {
+    this.refused_list.push(`${action} ${target}`)
   }
 
   receive(message: DeviceMessage, done: Done): void {

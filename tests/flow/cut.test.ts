@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { decodeJwt } from 'jose'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openSigningKey, signAccessToken } from '../../src/people/tokens.js'
+import { signAccessToken } from '../../src/people/access-tokens.js'
+import { openSigningKeys } from '../../src/people/signing-keys.js'
 import { certificate, certificateKey } from '../broker/certificate.js'
 import { startHub, type TestHub, until } from '../helper.js'
 
@@ -149,7 +151,13 @@ describe.each(['TCP', 'TLS', 'WebSocket'] as const)(
     })
 
     test('…and a person’s connection ends with the access token', async () => {
-      const token = await signAccessToken(await openSigningKey(hub.data_dir), { id: 'somebody', role: 'admin' }, 2)
+      const {
+        sub: user_id = '',
+        sid: session_id,
+        ver: token_version,
+      } = decodeJwt<{ sid: string; ver: number }>(hub.access_token)
+      const { current } = await openSigningKeys(hub.data_dir)
+      const token = await signAccessToken(current, { user_id, session_id, token_version }, 2)
       const options = {
         clientId: `user-${transport}`,
         username: 'x',

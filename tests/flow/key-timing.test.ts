@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { authenticateKey } from '../../src/devices/keys.js'
+import { KeyRing } from '../../src/devices/key-ring.js'
+import { KeyUses } from '../../src/devices/key-uses.js'
 import { startHub, type TestHub } from '../helper.js'
 
 const samples = 3000
@@ -12,10 +13,14 @@ const tellingBound = 0.06
 
 let hub: TestHub
 let api_key: string
+let ring: KeyRing
 
 beforeAll(async () => {
   hub = await startHub()
   api_key = await hub.device('timed')
+  ring = new KeyRing(hub.hub.store.db, new KeyUses())
+  // Known, as that of a device that comes back.
+  await ring.authenticate(api_key)
 })
 afterAll(() => hub.close())
 
@@ -53,7 +58,7 @@ async function measure(kinds: Record<string, () => string>) {
 
 async function timeOf(key: string): Promise<number> {
   const begun = performance.now()
-  const refused = await authenticateKey(hub.hub.store.db, key).then(
+  const refused = await ring.authenticate(key).then(
     () => false,
     () => true,
   )

@@ -1,0 +1,45 @@
+/**
+ * Answers kept by key, at most `most` of them, the one not asked for longest going first. Forgetting is exact: whoever is still waiting
+ * for an answer that was looked up before `forget` was called gets one that was looked up after.
+ */
+export class Cache<Value> {
+  readonly #most: number
+  readonly #entries = new Map<string, Promise<Value>>()
+  readonly #forgotten = new WeakSet<Promise<Value>>()
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  /** @param look finds the answer when it is not known; what it throws is not kept */
+  async get(key: string, look: () => Promise<Value>): Promise<Value> {
+    for (;;) {
+      const entry = this.#entries.get(key) ?? look()
+      this.#keep(key, entry)
+      const value = await entry.catch((error: unknown) => {
+        if (this.#entries.get(key) === entry) this.#entries.delete(key)
+        throw error
+      })
+      if (!this.#forgotten.has(entry)) return value
+    }
+  }
+
+  #keep(key: string, entry: Promise<Value>): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
+    const oldest = this.#entries.keys().next().value
+    if (this.#entries.size > this.#most && oldest !== undefined) this.#entries.delete(oldest)
+  }
+
+  /** To be called after the commit that changed the answer. */
+  forget(key: string): void {
+    const entry = this.#entries.get(key)
+    if (!entry) return
+    this.#forgotten.add(entry)
+    this.#entries.delete(key)
+  }
+
+  clear(): void {
+    for (const key of [...this.#entries.keys()]) this.forget(key)
+  }
+}

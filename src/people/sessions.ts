@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { HubError } from '../errors.js'
+import { newId } from '../ids.js'
+import { prepare } from '../store/prepare.js'
+import type { Db } from '../store/store.js'
+import { accessSeconds, signAccessToken } from './access-tokens.js'
+import type { SigningKeys } from './signing-keys.js'
+import { getUser, type User } from './users.js'
+
+const refreshMs = 30 * 86_400_000
+
+export interface Tokens {
+  readonly access_token: string
+  readonly refresh_token: string
+  /** Seconds until the access token ends. */
+  readonly expires_in: number
+}
+
+/** A login and all refresh tokens that descend from it are one session. */
+export interface Session {
+  readonly session_id: string
+  readonly user_id: string
+}
+
+const digest = (token: string) => createHash('sha256').update(token).digest()
+
+/** Begins a session: a short access token, and a refresh token that may be used once. */
+export const logIn = (db: Db, keys: SigningKeys, user: User): Promise<Tokens> => issueTokens(db, keys, user, newId())
+
+async function issueTokens(db: Db, keys: SigningKeys, user: User, family_id: string): Promise<Tokens> {
+  const now = Date.now()
+  const refresh_token = randomBytes(32).toString('base64url')
+  await db
+    .insertInto('refresh_tokens')
+    .values({ hash: digest(refresh_token), user_id: user.id, family_id, created_at: now, expires_at: now + refreshMs })
+    .execute()
+  const { token_version } = await db
+    .selectFrom('users')
+    .select('token_version')
+    .where('id', '=', user.id)
+    .executeTakeFirstOrThrow()
+  const who = { user_id: user.id, session_id: family_id, token_version }
+  return { access_token: await signAccessToken(keys.current, who), refresh_token, expires_in: accessSeconds }
+}
+
+/** A refresh token that was shown a second time: it was copied, and its session has ended. */
+export class ReusedToken extends HubError {
+  readonly session: Session
+
+  constructor(session: Session) {
+    super('unauthorized', 'The refresh token is not valid.')
+    this.session = session
+  }
+}
+
+/**
+ * Exchanges a refresh token for new tokens.
+ * @throws ReusedToken, which ends the session it belongs to, or HubError `unauthorized`
+ */
+export async function refresh(db: Db, keys: SigningKeys, refresh_token: string): Promise<Tokens & { user: User }> {
+  const now = Date.now()
+  const hash = digest(refresh_token)
+  const spent = await db
+    .updateTable('refresh_tokens')
+    .set({ used_at: now })
+    .where('hash', '=', hash)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .returningAll()
+    .executeTakeFirst()
+  if (!spent) {
+    const session = await logOut(db, refresh_token)
+    throw session ? new ReusedToken(session) : new HubError('unauthorized', 'The refresh token is not valid.')
+  }
+  const user = await getUser(db, spent.user_id)
+  if (user.status !== 'active') throw new HubError('unauthorized', 'The refresh token is not valid.')
+  return { ...(await issueTokens(db, keys, user, spent.family_id)), user }
+}
+
+/** Ends the session a refresh token belongs to. @returns it; undefined when the token is unknown, and then nothing has changed */
+export async function logOut(db: Db, refresh_token: string): Promise<Session | undefined> {
+  const found = await db
+    .selectFrom('refresh_tokens')
+    .select(['family_id as session_id', 'user_id'])
+    .where('hash', '=', digest(refresh_token))
+    .executeTakeFirst()
+  if (found) await db.deleteFrom('refresh_tokens').where('family_id', '=', found.session_id).execute()
+  return found
+}
+
+/** Ends every session of a person, but for one that may go on. */
+export async function endSessions(db: Db, user_id: string, but: string | null = null): Promise<void> {
+  await db
+    .deleteFrom('refresh_tokens')
+    .where('user_id', '=', user_id)
+    .where('family_id', '!=', but ?? '')
+    .execute()
+}
+
+const findSession = prepare((db, { session_id }: { session_id: string }) =>
+  db.selectFrom('refresh_tokens').select('user_id').where('family_id', '=', session_id).limit(1),
+)
+
+/** Whose session this is; null when it has ended. */
+export const sessionOwner = async (db: Db, session_id: string): Promise<string | null> =>
+  (await findSession(db, { session_id }))[0]?.user_id ?? null
+
+export async function trimRefreshTokens(db: Db, now: number): Promise<void> {
+  await db.deleteFrom('refresh_tokens').where('expires_at', '<', now).execute()
+}
