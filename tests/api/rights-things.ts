@@ -1,0 +1,142 @@
+import { createClaim } from '../../src/devices/claims.js'
+import { createDevice } from '../../src/devices/devices.js'
+import { createKey } from '../../src/devices/keys.js'
+import { addToGroup, createGroup } from '../../src/groups/groups.js'
+import { setMember } from '../../src/homes/members.js'
+import { createRoom } from '../../src/homes/rooms.js'
+import { newId } from '../../src/ids.js'
+import { createServiceToken } from '../../src/people/service-tokens.js'
+import { logIn } from '../../src/people/sessions.js'
+import { createUser } from '../../src/people/users.js'
+import { quarantine } from '../../src/quarantine/quarantine.js'
+import type { Started } from './harness.js'
+
+/** A thing made anew for each question, so that no answer depends on the one before. Gives the path's parameters and the body. */
+export interface Asked {
+  readonly path?: Record<string, string>
+  readonly query?: string
+  readonly body?: object
+}
+
+/** Makes what a route is asked about, in the home `mine`, which somebody with the user name `owner` owns. */
+export function thingsOf(hub: () => Started) {
+  /** A device in `mine`, new. */
+  async function device(): Promise<string> {
+    const id = newId()
+    await createDevice(hub().store.db, { id, name: id, type: 'x', home_id: 'mine' })
+    return id
+  }
+  const onDevice =
+    (body?: object, query = '') =>
+    async (): Promise<Asked> => ({ path: { id: await device() }, query, ...(body && { body }) })
+  const plain = (body?: object) => async (): Promise<Asked> => (body ? { body } : {})
+  const home = (body?: object) => async (): Promise<Asked> => ({ path: { id: 'mine' }, ...(body && { body }) })
+  const inRoom = (body?: object) => async (): Promise<Asked> => {
+    const room = await createRoom(hub().store.db, 'mine', 'hall')
+    return { path: { id: room.id }, ...(body && { body }) }
+  }
+  const person = async () => {
+    const username = `p${newId()}`
+    const email = `${username}@example.org`
+    return createUser(hub().store.db, { email, username, role: 'user', password_hash: 'none' })
+  }
+  const onPerson = (body?: object) => async (): Promise<Asked> => ({
+    path: { id: (await person()).id },
+    ...(body && { body }),
+  })
+  const asMember = (body?: object) => async (): Promise<Asked> => {
+    const { id: user_id } = await person()
+    await setMember(hub().store.db, 'mine', user_id, 'member')
+    return { path: { id: 'mine', user_id }, ...(body && { body }) }
+  }
+  const onCommand = async (): Promise<Asked> => {
+    const wanted = {
+      device_id: await device(),
+      home_id: 'mine',
+      name: 'x',
+      params: {},
+      ttl_seconds: 60,
+      issued_by: 'test',
+    }
+    return { path: { id: (await hub().commands.issue(wanted)).id } }
+  }
+  const onGroup = (body?: object) => async (): Promise<Asked> => ({
+    path: { id: await newGroup() },
+    ...(body && { body }),
+  })
+  async function newGroup(): Promise<string> {
+    const made = await createGroup(hub().store.db, {
+      name: 'g',
+      description: null,
+      colour: null,
+      user_id: await ownerId(),
+    })
+    await addToGroup(hub().store.db, made.id, await device())
+    return made.id
+  }
+  const ownerId = async () =>
+    (await hub().store.db.selectFrom('users').select('id').where('username', '=', 'owner').executeTakeFirstOrThrow()).id
+  const inGroup = async (): Promise<Asked> => {
+    const id = await newGroup()
+    const device_id = await device()
+    await addToGroup(hub().store.db, id, device_id)
+    return { path: { id, device_id } }
+  }
+  const onQuarantine = async (): Promise<Asked> => {
+    const kept = {
+      topic: 'telemetry',
+      payload: Buffer.from('{"a":1}'),
+      reason: 'invalid_payload',
+      message: 'x',
+      received_at: 1,
+    }
+    return { path: { id: await quarantine(hub().store.db, { device_id: await device(), home_id: 'mine', ...kept }) } }
+  }
+  const onToken = async (): Promise<Asked> => {
+    const wanted = { name: 'x', publish: [], subscribe: [], api: 'none', expires_at: null, created_by: 'test' } as const
+    const { token } = await createServiceToken(hub().store.db, { ...wanted, publish: [], subscribe: [] })
+    return { path: { id: token.id } }
+  }
+  const refreshToken = async (): Promise<Asked> => ({
+    body: { refresh_token: (await logIn(hub().store.db, hub().signing_keys, hub().user)).refresh_token },
+  })
+  const onKey = async (): Promise<Asked> => {
+    const id = await device()
+    return { path: { id, key_id: (await createKey(hub().store.db, id)).key.id } }
+  }
+  const onClaim = async (): Promise<Asked> => {
+    const wanted = {
+      home_id: 'mine',
+      room_id: null,
+      type: null,
+      name: null,
+      created_by: 'x',
+      expires_at: Date.now() + 60_000,
+    }
+    return { path: { id: 'mine', claim_id: (await createClaim(hub().store.db, wanted)).claim.id } }
+  }
+  const newPerson = () => {
+    const username = `n${newId()}`
+    return { username, email: `${username}@example.org` }
+  }
+
+  return {
+    onDevice,
+    plain,
+    home,
+    inRoom,
+    person,
+    onPerson,
+    asMember,
+    onCommand,
+    onGroup,
+    newGroup,
+    inGroup,
+    onQuarantine,
+    onToken,
+    refreshToken,
+    onKey,
+    onClaim,
+    newPerson,
+  }
+}
