@@ -25,6 +25,7 @@ export class HearthClient {
 
   get = <T>(path: string): Promise<T> => this.#send('GET', path)
   post = <T>(path: string, body: object = {}): Promise<T> => this.#send('POST', path, body)
+  put = <T>(path: string, body: object): Promise<T> => this.#send('PUT', path, body)
   patch = <T>(path: string, body: object): Promise<T> => this.#send('PATCH', path, body)
   delete = <T>(path: string): Promise<T> => this.#send('DELETE', path)
 
