@@ -230,3 +230,48 @@ test.each(Object.entries(table))('%s', async (route, [right, make]) => {
     Object.fromEntries(askers.map((asker, i) => [asker, expected[i]])),
   )
 })
+
+test('every change is in the audit under the name that its route declares', async () => {
+  // The home above holds devices and so stays.
+  await hub.call('POST', '/api/v1/homes', { body: { id: 'gone', name: 'gone' } })
+  await hub.call('DELETE', '/api/v1/homes/gone')
+  const { audit } = await auditOf('done')
+  const named = hub.api.declared.flatMap(({ action }) => action ?? [])
+  // Refreshing changes nothing that anybody would ask about.
+  const wanted = new Set(named.filter(action => action !== 'session.refresh'))
+  expect([...new Set(audit.map(({ action }) => action))].sort()).toEqual([...wanted].sort())
+  for (const { actor_kind, address, request_id } of audit) {
+    expect(['person', 'service', 'claim', 'anonymous']).toContain(actor_kind)
+    expect([address, request_id]).toEqual(['127.0.0.1', expect.stringMatching(/^[0-9a-z]{26}$/)])
+  }
+})
+
+test('and so is every refusal', async () => {
+  const refused = await expect.poll(async () => new Set((await auditOf('refused')).audit.map(({ action }) => action)))
+  for (const [route, [right]] of Object.entries(table)) {
+    if (right === 'anyone' || right === 'list' || right === 'person') continue
+    const [method = '', url = ''] = route.split(' ')
+    const declared = hub.api.declared.find(one => one.method === method && one.url.endsWith(url))
+    await refused.toContain(declared?.action ?? `${method} /api/v1${url}`)
+  }
+})
+
+interface Row {
+  readonly action: string
+  readonly actor_kind: string
+  readonly address: string
+  readonly request_id: string
+}
+
+async function auditOf(outcome: 'done' | 'refused'): Promise<{ audit: Row[] }> {
+  const audit: Row[] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const page = `limit=1000${cursor ? `&cursor=${cursor}` : ''}`
+    const { body } = await hub.call('GET', `/api/v1/ops/audit?outcome=${outcome}&${page}`)
+    const { audit: rows, next_cursor } = body as { audit: Row[]; next_cursor: string | null }
+    audit.push(...rows)
+    cursor = next_cursor
+  }
+  return { audit }
+}
