@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
@@ -20,6 +21,14 @@ const limit = (standard: number, what: string) =>
 const optional = (what: string) => z.string().min(1).optional().describe(what)
 const duration = /^(\d+)(m|h|d|y)$|^forever$/
 const retention = /^(raw|1m|1h|1d)=(\d+[mhdy]|forever)$/
+
+/** `192.0.2.1` or `192.0.2.0/24`, and the same of IPv6. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.trim().split('/')
+  const version = isIP(address)
+  const most = version === 4 ? 32 : 128
+  return version > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+}
 
 /** Every setting: its type, default and documentation. `config/.env.example` is written from this. */
 export const schema = z.strictObject({
@@ -47,7 +56,7 @@ export const schema = z.strictObject({
     .describe('Whether anybody may make an account. An account alone sees no home but those it makes itself'),
   HEARTH_TRUSTED_PROXIES: optional(
     'Addresses or networks of proxies, separated by commas, whose X-Forwarded-For is believed. Nobody’s when unset',
-  ),
+  ).refine(text => text === undefined || text.split(',').every(isNetwork), 'is no list of addresses or networks'),
   HEARTH_SYNC: z
     .enum(['full', 'normal'])
     .default('full')

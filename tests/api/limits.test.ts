@@ -66,3 +66,24 @@ describe('limits', () => {
     await limited.close()
   })
 })
+
+describe('who asks is the peer, whatever a header says', () => {
+  const spoofed = { 'x-forwarded-for': '203.0.113.7', forwarded: 'for=203.0.113.7', host: 'elsewhere.example' }
+  const attempts = async (settings: Record<string, string>) => {
+    const limited = await startApi({ HEARTH_LIMIT_LOGIN: '2', ...settings })
+    const statuses: number[] = []
+    for (let n = 0; n < 4; n++) {
+      const headers = { ...spoofed, 'x-forwarded-for': `203.0.113.${n}` }
+      const body = { username: 'nobody', password: 'wrong' }
+      statuses.push((await limited.call('POST', '/api/v1/auth/login', { key: null, headers, body })).status)
+    }
+    await limited.close()
+    return statuses
+  }
+
+  test('unless that is a proxy which the configuration names', async () => {
+    expect(await attempts({})).toEqual([401, 401, 429, 429])
+    expect(await attempts({ HEARTH_TRUSTED_PROXIES: '192.0.2.1' })).toEqual([401, 401, 429, 429])
+    expect(await attempts({ HEARTH_TRUSTED_PROXIES: '127.0.0.0/8' })).toEqual([401, 401, 401, 401])
+  })
+})

@@ -4,6 +4,7 @@ import mqtt from 'mqtt'
 import { expect, test } from 'vitest'
 import { HearthClient } from '../../src/client/client.js'
 import { admin, startHub } from '../helper.js'
+import { newPerson } from '../people/person.js'
 
 test('no password, token or key is in the log, in an error, in the metrics or in the database', async () => {
   const hub = await startHub({ HEARTH_LOG_LEVEL: 'trace' })
@@ -29,11 +30,20 @@ test('no password, token or key is in the log, in an error, in the metrics or in
       answers.push(await (await fetch(hub.http_url + path, { headers })).text())
     }
   }
+  const person = await newPerson(hub)
+  await person.client.patch('/users/me', { current_password: person.password, password: 'a fresh canary word' })
+  const { secret } = await hub.client.post<{ secret: string }>('/tokens', { name: 'x', api: 'read', subscribe: ['#'] })
+  const { code } = await hub.client.post<{ code: string }>('/homes/home/claim-codes')
+  const claimed = await hub.client.post<{ api_key: string }>('/devices/register', { code })
+  for (const credential of [secret, code, person.refresh_token]) await refused('user-y', `${credential}x`)
   answers.push(await (await fetch(`${hub.http_url}/metrics`)).text())
+  answers.push(JSON.stringify([await hub.client.get('/ops/audit?limit=1000'), await hub.client.get('/tokens')]))
   await device.endAsync()
   await hub.hub.close()
 
-  const secrets = [admin.password, hub.access_token, key.split('_')[2] ?? '', other.split('_')[2] ?? '']
+  const halves = [key, other, secret, claimed.api_key].map(one => one.slice(16))
+  const words = [admin.password, person.password, 'a fresh canary word', code, code.replaceAll('-', '')]
+  const secrets = [...halves, ...words, hub.access_token, person.access_token, person.refresh_token]
   const files = (await readdir(hub.data_dir)).filter(name => name.startsWith('hearth.db'))
   const stored = await Promise.all(files.map(name => readFile(join(hub.data_dir, name), 'latin1')))
   const places = { log: hub.logged.join('\n'), answers: answers.join('\n'), database: stored.join('') }
