@@ -26,7 +26,7 @@ const means: Readonly<Record<keyof typeof statuses, string>> = {
   method_not_allowed: 'the path exists, the method does not',
   conflict: 'it is not in a state that allows this, or the id is taken',
   precondition_failed: 'it has changed since you read it',
-  payload_too_large: 'the body is larger than 256 KiB',
+  payload_too_large: 'the body is larger than 1 MiB, or a device’s than 256 KiB',
   unsupported_media_type: 'the body is not `application/json`',
   rate_limit_exceeded: '`Retry-After` says in how many seconds to come again',
   internal: 'our fault: the log has it whole, the answer has nothing of it',

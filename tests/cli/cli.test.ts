@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HearthClient } from '../../src/client/client.js'
+import { openForWriting } from '../../src/store/sqlite.js'
 import { type ChildHub, startChild } from '../flow/child.js'
 import { admin, testSettings } from '../helper.js'
 import { type Ended, run } from '../programs.js'
@@ -146,6 +148,41 @@ test('simulate puts a device on the wire, send commands it, and watch sees what 
     .map(line => JSON.parse(line))
   expect(status.at(-1)).toMatchObject({ devices: 1, acknowledged: expect.any(Number) })
 })
+
+test('user makes an account, and device a claim code that a phone can read', async () => {
+  const made = json<{ user: { id: string }; password: string }>(
+    await hearth(['user', 'create', 'x@example.org', 'xenia', '--json']),
+  )
+  expect(made.password).toMatch(/^\S{16,}$/)
+  expect((await hearth(['user', 'create', 'x@example.org', 'other'])).err).toContain('(conflict)')
+  expect(await hearth(['user', 'create', 'y@example.org', 'y', '--role', 'king'])).toMatchObject({ code: 2 })
+  const { out } = await hearth(['device', 'claim-code'])
+  expect(out).toMatch(/[█▀▄]{10}/)
+  expect(out).toMatch(/claim code {2}[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4} /)
+})
+
+test('seed fills an empty hub once, whose people can then log in; audit verify finds what was changed', () =>
+  elsewhere(async folder => {
+    const env = { HEARTH_DATA_DIR: folder }
+    const seeded = json<{ people: { username: string; password: string; role: string }[]; devices: unknown[] }>(
+      await hearth(['seed', '--json'], env),
+    )
+    expect(seeded.people.map(({ role }) => role)).toEqual(['admin', 'staff', 'owner', 'technician', 'member'])
+    expect(seeded.devices.length).toBeGreaterThan(5)
+    expect(await hearth(['seed'], env)).toMatchObject({ code: 1, err: expect.stringContaining('(conflict)') })
+    expect(await hearth(['seed', '--force'], env)).toMatchObject({ code: 0 })
+    const started = await startChild(folder)
+    const [, , { username = '', password = '' } = {}] = seeded.people
+    const client = new HearthClient({ url: `http://127.0.0.1:${started.file.http_port}` })
+    expect(await client.post('/auth/login', { username, password })).toMatchObject({ user: { username: 'owner' } })
+    await started.end('SIGTERM')
+    expect(await hearth(['audit', 'verify'], env)).toMatchObject({ code: 0 })
+    const db = openForWriting(join(folder, 'hearth.db'), 'full')
+    db.exec(`drop trigger audit_is_not_changed; update audit set actor_id = 'mallory' where seq = 2`)
+    db.close()
+    const verdict = await hearth(['audit', 'verify'], env)
+    expect(verdict).toMatchObject({ code: 1, out: expect.stringContaining('row 2: the row is not as it was written') })
+  }))
 
 describe('what is wrong is said on standard error, in one line, with the right exit code', () => {
   test.each([
