@@ -18,7 +18,6 @@ import { desiredChanged } from './bridge/state.js'
 import { Commands } from './commands/commands.js'
 import { authenticateClaim, looksLikeClaimCode } from './devices/claims.js'
 import { KeyRing } from './devices/key-ring.js'
-import { KeyUses } from './devices/key-uses.js'
 import { looksLikeKey } from './devices/keys.js'
 import { resetPresence } from './devices/presence.js'
 import { HubError } from './errors.js'
@@ -34,6 +33,7 @@ import type { DevicePrincipal, Principal } from './principal.js'
 import { lockDirectory } from './store/lock.js'
 import { openStore, type Store } from './store/store.js'
 import { inboundKind } from './topics.js'
+import { Uses } from './uses.js'
 
 export interface Hub {
   readonly ports: { readonly http: number; readonly mqtt: number; readonly mqtts: number | null }
@@ -54,7 +54,8 @@ interface Ground {
   readonly key_ring: KeyRing
   readonly refusals: Refusals
   readonly audit_head: AuditHead
-  readonly uses: KeyUses
+  readonly key_uses: Uses
+  readonly token_uses: Uses
 }
 
 /** The MQTT side: what takes messages in, and what sends them out. */
@@ -134,9 +135,10 @@ async function openGround(
   const refusals = new Refusals(db, failed)
   closing.push(() => refusals.close())
   await record(db, { actor: system, action: 'hub.start', outcome: 'done' })
-  const uses = new KeyUses()
-  const directory = new Directory(db, signing_keys)
-  return { config, log, store, signing_keys, directory, key_ring: new KeyRing(db, uses), refusals, audit_head, uses }
+  const [key_uses, token_uses] = [new Uses(), new Uses()]
+  const directory = new Directory(db, signing_keys, token_uses)
+  const key_ring = new KeyRing(db, key_uses)
+  return { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, key_uses, token_uses }
 }
 
 /** Broker, bridge and commands know each other only through what they are handed here. */
@@ -230,14 +232,15 @@ function noteRefusal({ refusals }: Ground, { principal, address, action, target 
 }
 
 function openJobs(mqtt: Mqtt): Jobs {
-  const { config, log, store, commands, broker, bridge, uses } = mqtt
+  const { config, log, store, commands, broker, bridge, key_uses, token_uses } = mqtt
   return createJobs({
     config,
     log,
     store,
     commands,
     takeSeen: bridge.takeSeen,
-    takeKeyUses: () => uses.take(),
+    takeKeyUses: () => key_uses.take(),
+    takeTokenUses: () => token_uses.take(),
     reconcilePresence: () => reconcilePresence(mqtt, () => broker.connections()),
   })
 }

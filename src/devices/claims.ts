@@ -87,6 +87,10 @@ export async function deleteClaim(db: Db, id: string): Promise<void> {
   await db.deleteFrom('claim_codes').where('id', '=', id).execute()
 }
 
+export async function trimClaims(db: Db, before: number): Promise<void> {
+  await db.deleteFrom('claim_codes').where('expires_at', '<', before).execute()
+}
+
 const findOpen = prepare((db, { hash, now }: { hash: Buffer; now: number }) =>
   db
     .selectFrom('claim_codes')

@@ -4,7 +4,7 @@ import type { DevicePrincipal } from '../principal.js'
 import { parseSecret } from '../secrets.js'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
-import type { KeyUses } from './key-uses.js'
+import type { Uses } from '../uses.js'
 import { findKey, type KnownKey } from './keys.js'
 
 /** What is asked of a device so often that it is kept. */
@@ -23,13 +23,13 @@ const most = 200_000
  */
 export class KeyRing {
   readonly #db: Db
-  readonly #uses: KeyUses
+  readonly #uses: Uses
   readonly #keys = new Cache<KnownKey>(most)
   readonly #devices = new Cache<KnownDevice | null>(most)
   /** Where in the cache a key is, of those that were right. */
   readonly #places = new Map<string, string>()
 
-  constructor(db: Db, uses: KeyUses) {
+  constructor(db: Db, uses: Uses) {
     this.#db = db
     this.#uses = uses
   }
@@ -60,7 +60,8 @@ export class KeyRing {
   /** A key was revoked. */
   forgetKey(key_id: string): void {
     const place = this.#places.get(key_id)
-    if (place === undefined) return
+    // One that is just being looked up for the first time has no place yet.
+    if (place === undefined) return this.#keys.clear()
     this.#places.delete(key_id)
     this.#keys.forget(place)
   }

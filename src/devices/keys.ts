@@ -58,19 +58,6 @@ const selectKey = prepare((db, { key_id, hash }: { key_id: string; hash: Buffer 
     .where('hash', '=', hash),
 )
 
-/** Adds uses to keys: key id → how often and when last. Kept in memory and written now and then by a job. */
-export async function recordUses(db: Db, uses: ReadonlyMap<string, { count: number; at: number }>): Promise<void> {
-  await Promise.all(
-    [...uses].map(([id, { count, at }]) =>
-      db
-        .updateTable('device_keys')
-        .set(eb => ({ use_count: eb('use_count', '+', count), last_used_at: at }))
-        .where('id', '=', id)
-        .execute(),
-    ),
-  )
-}
-
 export const listKeys = (db: Db, device_id: string): Promise<DeviceKey[]> =>
   db
     .selectFrom('device_keys')

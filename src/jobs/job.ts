@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import type { Commands } from '../commands/commands.js'
 import type { Store } from '../store/store.js'
+import type { UseCounts } from '../uses.js'
 
 export interface JobContext {
   readonly config: Config
@@ -10,8 +11,9 @@ export interface JobContext {
   readonly commands: Commands
   /** When each device was last heard since this was last called. */
   takeSeen(): ReadonlyMap<string, number>
-  /** How often each key was used since this was last called, and when last. */
-  takeKeyUses(): ReadonlyMap<string, { count: number; at: number }>
+  /** How often each API key and service token was used since this was last called. */
+  takeKeyUses(): UseCounts
+  takeTokenUses(): UseCounts
   /** Brings the presence rows back to what the broker's sockets say. */
   reconcilePresence(): Promise<void>
 }

@@ -4,6 +4,7 @@ import { homesOf } from '../homes/members.js'
 import type { HomeRole, PersonPrincipal, ServicePrincipal } from '../principal.js'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
+import type { Uses } from '../uses.js'
 import { notValid, verifyAccessToken } from './access-tokens.js'
 import { findService } from './service-tokens.js'
 import { sessionOwner } from './sessions.js'
@@ -26,13 +27,15 @@ const most = 100_000
 export class Directory {
   readonly #db: Db
   readonly #keys: SigningKeys
+  readonly #token_uses: Uses
   readonly #people = new Cache<Person | null>(most)
   readonly #sessions = new Cache<string | null>(most)
   readonly #services = new Cache<ServicePrincipal>(most)
 
-  constructor(db: Db, keys: SigningKeys) {
+  constructor(db: Db, keys: SigningKeys, token_uses: Uses) {
     this.#db = db
     this.#keys = keys
+    this.#token_uses = token_uses
   }
 
   /** @throws HubError `unauthorized` when the token, its session or its person is no longer in force */
@@ -52,6 +55,7 @@ export class Directory {
     const service = await this.#services.get(secret, () => findService(this.#db, secret))
     if (service.expires_at !== null && service.expires_at <= Date.now())
       throw new HubError('forbidden', 'The service token has expired.')
+    this.#token_uses.count(service.id)
     return service
   }
 

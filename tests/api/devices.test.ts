@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { KeyRing } from '../../src/devices/key-ring.js'
-import { KeyUses } from '../../src/devices/key-uses.js'
 import { recordPresence } from '../../src/devices/presence.js'
+import { Uses } from '../../src/uses.js'
 import { field, type Started, startApi } from './harness.js'
 
 let hub: Started
@@ -164,7 +164,7 @@ describe('keys', () => {
     expect(made).toMatchObject({ status: 201, body: { key: { name: 'second', revoked_at: null, use_count: 0 } } })
     const second = field(made.body, 'api_key')
     for (const key of [first, second]) expect((await own(key, 'GET', '/devices/status')).status).toBe(200)
-    const { key_id } = await new KeyRing(hub.store.db, new KeyUses()).authenticate(first)
+    const { key_id } = await new KeyRing(hub.store.db, new Uses()).authenticate(first)
     expect((await call('DELETE', `/devices/rotating/keys/${key_id}`)).status).toBe(204)
     expect(hub.told).toContainEqual({ disconnect: { key_id }, reason: 'revoked' })
     expect((await own(first, 'GET', '/devices/status')).status).toBe(401)
@@ -182,7 +182,7 @@ describe('keys', () => {
 
   test('another device’s key is not revoked', async () => {
     await hub.device('mine')
-    const { key_id } = await new KeyRing(hub.store.db, new KeyUses()).authenticate(await hub.device('yours'))
+    const { key_id } = await new KeyRing(hub.store.db, new Uses()).authenticate(await hub.device('yours'))
     expect((await call('DELETE', `/devices/mine/keys/${key_id}`)).status).toBe(404)
   })
 

@@ -11,7 +11,6 @@ import { AuditHead } from '../../src/audit/head.js'
 import { Refusals } from '../../src/audit/refusals.js'
 import { Commands, type Outbox } from '../../src/commands/commands.js'
 import { KeyRing } from '../../src/devices/key-ring.js'
-import { KeyUses } from '../../src/devices/key-uses.js'
 import { recordEvent, recordHeartbeat, recordLogLine } from '../../src/devices/reports.js'
 import { ensureDefaultHome } from '../../src/homes/homes.js'
 import { PayloadFault, parseObject } from '../../src/json.js'
@@ -23,6 +22,7 @@ import { createUser, type User } from '../../src/people/users.js'
 import type { DevicePrincipal } from '../../src/principal.js'
 import { quarantine } from '../../src/quarantine/quarantine.js'
 import { openStore, type Store } from '../../src/store/store.js'
+import { Uses } from '../../src/uses.js'
 
 export const admin = { email: 'admin@example.org', username: 'admin', password: 'correct horse battery' }
 
@@ -90,8 +90,8 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   const { password, ...names } = admin
   const user = await createUser(store.db, { ...names, role: 'admin', password_hash: await hashPassword(password) })
   const signing_keys = await openSigningKeys(data_dir)
-  const directory = new Directory(store.db, signing_keys)
-  const key_ring = new KeyRing(store.db, new KeyUses())
+  const directory = new Directory(store.db, signing_keys, new Uses())
+  const key_ring = new KeyRing(store.db, new Uses())
   const failed = (err: unknown) => log.error({ err }, 'the audit could not be written')
   const audit_head = new AuditHead(store.db, data_dir, failed)
   const refusals = new Refusals(store.db, failed)

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { KeyRing } from '../../src/devices/key-ring.js'
-import { KeyUses } from '../../src/devices/key-uses.js'
 import { recordEvent, recordLogLine } from '../../src/devices/reports.js'
 import { mergeReported } from '../../src/devices/state.js'
+import { Uses } from '../../src/uses.js'
 import { field, type Started, startApi } from './harness.js'
 
 let hub: Started
@@ -57,7 +57,7 @@ describe('state', () => {
 describe('reports', () => {
   test('events, heartbeats and log lines come newest first, in pages', async () => {
     const key = await hub.device('talker')
-    const device = await new KeyRing(hub.store.db, new KeyUses()).authenticate(key)
+    const device = await new KeyRing(hub.store.db, new Uses()).authenticate(key)
     for (const n of [1, 2, 3]) {
       const origin = { received_at: n, message_id: null, dup: false }
       await recordEvent(hub.store.db, device, { kind: 'event', ts: n, data: n === 2 ? 'pressed' : { n } }, origin)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { KeyRing } from '../../src/devices/key-ring.js'
-import { KeyUses } from '../../src/devices/key-uses.js'
+import { Uses } from '../../src/uses.js'
 import { startHub, type TestHub } from '../helper.js'
 
 const samples = 3000
@@ -18,7 +18,7 @@ let ring: KeyRing
 beforeAll(async () => {
   hub = await startHub()
   api_key = await hub.device('timed')
-  ring = new KeyRing(hub.hub.store.db, new KeyUses())
+  ring = new KeyRing(hub.hub.store.db, new Uses())
   // Known, as that of a device that comes back.
   await ring.authenticate(api_key)
 })

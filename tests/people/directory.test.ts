@@ -6,7 +6,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Cache } from '../../src/cache.js'
 import { createDevice, updateDevice } from '../../src/devices/devices.js'
 import { KeyRing } from '../../src/devices/key-ring.js'
-import { KeyUses } from '../../src/devices/key-uses.js'
 import { createKey, revokeKey } from '../../src/devices/keys.js'
 import { ensureDefaultHome } from '../../src/homes/homes.js'
 import { setMember } from '../../src/homes/members.js'
@@ -16,6 +15,7 @@ import { logIn, logOut } from '../../src/people/sessions.js'
 import { openSigningKeys, type SigningKeys } from '../../src/people/signing-keys.js'
 import { createUser, type User, updateUser } from '../../src/people/users.js'
 import type { Db } from '../../src/store/store.js'
+import { Uses } from '../../src/uses.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
 
 let opened: TestStore
@@ -52,7 +52,7 @@ describe('authorising costs no query', () => {
   })
 
   test('of a person, until something about them changes, and then it is as it is now', async () => {
-    const directory = new Directory(db, keys)
+    const directory = new Directory(db, keys, new Uses())
     const { access_token, refresh_token } = await logIn(opened.db, keys, user)
     const first = await directory.authenticatePerson(access_token)
     expect(first.homes.size).toBe(0)
@@ -68,7 +68,7 @@ describe('authorising costs no query', () => {
   })
 
   test('of a person whose role has changed: the token that says otherwise is not good any more', async () => {
-    const directory = new Directory(db, keys)
+    const directory = new Directory(db, keys, new Uses())
     const { access_token } = await logIn(opened.db, keys, user)
     await directory.authenticatePerson(access_token)
     await updateUser(opened.db, user.id, { role: 'staff' })
@@ -77,7 +77,7 @@ describe('authorising costs no query', () => {
   })
 
   test('of a program', async () => {
-    const directory = new Directory(db, keys)
+    const directory = new Directory(db, keys, new Uses())
     const wanted = { name: 'x', publish: [], subscribe: ['#'], api: 'read', expires_at: null, created_by: 'x' } as const
     const { secret } = await createServiceToken(opened.db, { ...wanted, publish: [], subscribe: ['#'] })
     await directory.authenticateService(secret)
@@ -87,7 +87,7 @@ describe('authorising costs no query', () => {
   })
 
   test('of a device, until its key is revoked or it is made inactive', async () => {
-    const ring = new KeyRing(db, new KeyUses())
+    const ring = new KeyRing(db, new Uses())
     await createDevice(opened.db, { id: 'd', name: 'd', type: 'x', home_id: 'home' })
     const [first, second] = [await createKey(opened.db, 'd'), await createKey(opened.db, 'd')]
     for (const { api_key } of [first, second]) await ring.authenticate(api_key)

@@ -161,6 +161,19 @@ test.each([
   expect(make(wanted)).rejects.toMatchObject({ code: 'invalid_request' }),
 )
 
+test('when a token was last used, and how often, is written down', async () => {
+  const { token, secret } = await make({ subscribe: ['#'], api: 'read' })
+  const client = new HearthClient({ url: hub.http_url, access_token: secret })
+  for (let i = 0; i < 3; i++) await client.get('/devices')
+  hub = await hub.restart()
+  const { tokens } = await hub.client.get<{ tokens: { id: string; use_count: number; last_used_at: number }[] }>(
+    '/tokens',
+  )
+  const shown = tokens.find(({ id }) => id === token.id)
+  expect(shown).toMatchObject({ use_count: 3 })
+  expect(Date.now() - (shown?.last_used_at ?? 0)).toBeLessThan(60_000)
+})
+
 test('a device’s key still opens its own door beside it', async () => {
   const lamp = await hub.connect('lamp', key)
   await lamp.publishAsync('devices/lamp/telemetry', '{"a":1}', { qos: 1 })

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createDevice, deleteDevice, getDevice } from '../../src/devices/devices.js'
 import { KeyRing } from '../../src/devices/key-ring.js'
-import { KeyUses } from '../../src/devices/key-uses.js'
 import { createKey } from '../../src/devices/keys.js'
 import { recordEvent, recordLogLine } from '../../src/devices/reports.js'
 import { deleteReadings } from '../../src/telemetry/delete.js'
 import { latestReadings } from '../../src/telemetry/readings.js'
+import { Uses } from '../../src/uses.js'
 import { addHome, openRaw, openTestStore, type TestStore } from '../store/harness.js'
 
 let opened: TestStore
@@ -118,7 +118,7 @@ async function makeDevice(id: string): Promise<{ num: number; api_key: string }>
   await addHome(opened.db, `home-of-${id}`)
   await createDevice(opened.db, { id, name: id, type: 'sensor', home_id: `home-of-${id}` })
   const { api_key } = await createKey(opened.db, id)
-  const device = await new KeyRing(opened.db, new KeyUses()).authenticate(api_key)
+  const device = await new KeyRing(opened.db, new Uses()).authenticate(api_key)
   const origin = { received_at, message_id: null, dup: false }
   const lines = Array.from({ length: 1200 }, (_, i) => ({ level: 'info', message: `${i}` }) as const)
   await Promise.all(lines.map(line => recordLogLine(opened.db, device, line, origin)))
@@ -146,7 +146,7 @@ test('a device being deleted is cut off when its keys are gone and before its re
     seen = [opened.look('select count(*) from device_keys'), count(num)]
   })
   expect(seen).toEqual([0, 5000])
-  await expect(new KeyRing(opened.db, new KeyUses()).authenticate(api_key)).rejects.toMatchObject({
+  await expect(new KeyRing(opened.db, new Uses()).authenticate(api_key)).rejects.toMatchObject({
     code: 'unauthorized',
   })
 })
@@ -172,6 +172,6 @@ test('another device’s things stay', async () => {
   for (const each of [num, kept.num]) await append({ t: each }, each)
   await deleteDevice(opened.db, 'doomed', () => undefined)
   expect(count(kept.num)).toBe(1)
-  expect(await new KeyRing(opened.db, new KeyUses()).authenticate(kept.api_key)).toMatchObject({ id: 'kept' })
+  expect(await new KeyRing(opened.db, new Uses()).authenticate(kept.api_key)).toMatchObject({ id: 'kept' })
   expect(opened.look('select count(*) from device_log')).toBe(1200)
 })
