@@ -60,10 +60,10 @@ export class KeyRing {
   /** A key was revoked. */
   forgetKey(key_id: string): void {
     const place = this.#places.get(key_id)
-    // One that is just being looked up for the first time has no place yet.
-    if (place === undefined) return this.#keys.clear()
     this.#places.delete(key_id)
-    this.#keys.forget(place)
+    if (place !== undefined) this.#keys.forget(place)
+    // One that is just being looked up for the first time has no place yet.
+    else this.#keys.clear()
   }
 
   /** A device was made, changed, moved or deleted. */

@@ -46,6 +46,13 @@ describe('an account', () => {
       await expect(anybody.post('/auth/register', again)).rejects.toEqual(refusedWith('conflict'))
   })
 
+  test('keeps its password as argon2id with 19 MiB and two passes, each with a salt of its own', async () => {
+    for (let i = 0; i < 2; i++) await newPerson(hub)
+    const rows = await hub.hub.store.db.selectFrom('users').select('password_hash').execute()
+    for (const { password_hash } of rows) expect(password_hash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect(new Set(rows.map(({ password_hash }) => password_hash)).size).toBe(rows.length)
+  })
+
   test('is not made where registration is switched off', async () => {
     const closed = await startHub({ HEARTH_REGISTRATION: 'off' })
     const body = { username: 'newcomer', email: 'newcomer@example.org', password: 'a long password' }

@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startHub, type TestHub, until } from '../helper.js'
+
+let hub: TestHub
+beforeAll(async () => {
+  hub = await startHub()
+  const sensor = await hub.connect('sensor', await hub.device('sensor'))
+  await hub.device('spare')
+  await hub.client.patch('/devices/spare', { status: 'maintenance' })
+  for (let i = 0; i < 20; i++) await sensor.publishAsync('devices/sensor/telemetry', `{"i":${i}}`, { qos: 1 })
+  await sensor.publishAsync('devices/sensor/telemetry', '{"broken', { qos: 1 })
+  sensor.on('message', (_, payload) => {
+    const { id } = JSON.parse(payload.toString())
+    sensor.publish('devices/sensor/commands/result', JSON.stringify({ id, status: 'succeeded' }), { qos: 1 })
+  })
+  await sensor.subscribeAsync('devices/sensor/commands', { qos: 1 })
+  await hub.client.post('/devices/sensor/commands?wait=10', { name: 'blink' })
+  await hub.client.post('/devices/spare/commands', { name: 'wait' })
+})
+afterAll(() => hub.close())
+
+test('the overview counts devices, people, commands, messages and bytes', async () => {
+  const look = async () => (await hub.client.get<{ overview: Record<string, unknown> }>('/ops/overview')).overview
+  const overview = await until(async () => {
+    const now = await look()
+    return JSON.stringify(now.devices).includes('"online":1') ? now : null
+  })
+  expect(overview).toMatchObject({
+    devices: { total: 2, by_status: { active: 1, maintenance: 1 }, by_presence: { online: 1, offline: 1 } },
+    homes: 1,
+    people: 1,
+    commands_open: 1,
+    alerts_open: 0,
+    quarantined: 1,
+    connections: 1,
+  })
+  expect(overview.messages_per_minute).toBeGreaterThan(20)
+  expect((overview.storage as { database_bytes: number }).database_bytes).toBeGreaterThan(100_000)
+})
+
+test('every home has its numbers', async () => {
+  await hub.client.post('/homes', { id: 'another', name: 'Another' })
+  const first = await hub.client.get<{ next_cursor: string }>('/ops/homes?limit=1')
+  expect(first).toMatchObject({ homes: [{ id: 'another', devices: 0, online: 0, people: 1 }] })
+  expect(await hub.client.get(`/ops/homes?limit=1&cursor=${first.next_cursor}`)).toMatchObject({
+    homes: [{ id: 'home', devices: 2, online: 1, commands_open: 1, quarantined: 1 }],
+    next_cursor: null,
+  })
+})
+
+test('the statistics name the devices that take longest', async () => {
+  const { stats } = await hub.client.get<{ stats: Record<string, unknown> }>('/admin/stats')
+  expect(stats).toMatchObject({
+    slowest: [{ device_id: 'sensor', commands: 1, mean_ms: expect.any(Number) }],
+    broker: { devices: 1 },
+    memory: { rss_bytes: expect.any(Number) },
+  })
+})
+
+test.each([
+  '/docs/../../package.json',
+  '/docs/static/..%2f..%2f..%2fpackage.json',
+  '/docs/static/%2e%2e/%2e%2e/package.json',
+  '//etc/passwd',
+])('no file outside is served at %s', async path => {
+  const answer = await fetch(hub.http_url + path)
+  const text = await answer.text()
+  expect(answer.status).toBe(404)
+  expect(text).not.toContain('"dependencies"')
+})
