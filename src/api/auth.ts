@@ -46,7 +46,7 @@ export function authRoutes(app: Api, context: ApiContext): void {
         tx => createUser(tx, wanted),
         ({ id }) => ({ target: `user/${id}` }),
       )
-      return reply.code(201).send({ ...(await logIn(db, signing_keys, user)), user })
+      return reply.code(201).send({ ...(await logIn(db, signing_keys, { ...user, token_version: 0 })), user })
     },
   )
   app.post(
@@ -58,8 +58,10 @@ export function authRoutes(app: Api, context: ApiContext): void {
     },
     async request => {
       const { email, username, password } = request.body
-      const user = await checkPassword(db, email ?? username ?? '', password)
-      const tokens = await audited(request, db, tx => logIn(tx, signing_keys, user), { target: `user/${user.id}` })
+      const { token_version, ...user } = await checkPassword(db, email ?? username ?? '', password)
+      const tokens = await audited(request, db, tx => logIn(tx, signing_keys, { ...user, token_version }), {
+        target: `user/${user.id}`,
+      })
       return { ...tokens, user }
     },
   )

@@ -5,7 +5,7 @@ import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import { accessSeconds, signAccessToken } from './access-tokens.js'
 import type { SigningKeys } from './signing-keys.js'
-import { getUser, type User } from './users.js'
+import { getUser, type Known, type User, wrongPassword } from './users.js'
 
 const refreshMs = 30 * 86_400_000
 
@@ -24,22 +24,29 @@ export interface Session {
 
 const digest = (token: string) => createHash('sha256').update(token).digest()
 
-/** Begins a session: a short access token, and a refresh token that may be used once. */
-export const logIn = (db: Db, keys: SigningKeys, user: User): Promise<Tokens> => issueTokens(db, keys, user, newId())
+/**
+ * Begins a session: a short access token, and a refresh token that may be used once. To be called in a transaction: the password that was
+ * looked at may have been changed since.
+ * @throws HubError `unauthorized` when it was
+ */
+export async function logIn(db: Db, keys: SigningKeys, known: Known): Promise<Tokens> {
+  if ((await tokenVersion(db, known.id)) !== known.token_version) throw wrongPassword()
+  return issueTokens(db, keys, known.id, newId())
+}
 
-async function issueTokens(db: Db, keys: SigningKeys, user: User, family_id: string): Promise<Tokens> {
+async function tokenVersion(db: Db, id: string): Promise<number | undefined> {
+  const row = await db.selectFrom('users').select('token_version').where('id', '=', id).executeTakeFirst()
+  return row?.token_version
+}
+
+async function issueTokens(db: Db, keys: SigningKeys, user_id: string, family_id: string): Promise<Tokens> {
   const now = Date.now()
   const refresh_token = randomBytes(32).toString('base64url')
   await db
     .insertInto('refresh_tokens')
-    .values({ hash: digest(refresh_token), user_id: user.id, family_id, created_at: now, expires_at: now + refreshMs })
+    .values({ hash: digest(refresh_token), user_id, family_id, created_at: now, expires_at: now + refreshMs })
     .execute()
-  const { token_version } = await db
-    .selectFrom('users')
-    .select('token_version')
-    .where('id', '=', user.id)
-    .executeTakeFirstOrThrow()
-  const who = { user_id: user.id, session_id: family_id, token_version }
+  const who = { user_id, session_id: family_id, token_version: (await tokenVersion(db, user_id)) ?? 0 }
   return { access_token: await signAccessToken(keys.current, who), refresh_token, expires_in: accessSeconds }
 }
 
@@ -74,7 +81,7 @@ export async function refresh(db: Db, keys: SigningKeys, refresh_token: string):
   }
   const user = await getUser(db, spent.user_id)
   if (user.status !== 'active') throw new HubError('unauthorized', 'The refresh token is not valid.')
-  return { ...(await issueTokens(db, keys, user, spent.family_id)), user }
+  return { ...(await issueTokens(db, keys, user.id, spent.family_id)), user }
 }
 
 /** Ends the session a refresh token belongs to. @returns it; undefined when the token is unknown, and then nothing has changed */

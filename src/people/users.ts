@@ -77,13 +77,17 @@ export async function listUsers(
   return { ...page, rows: page.rows.map(userOf) }
 }
 
+export const wrongPassword = () => new HubError('unauthorized', 'The name or the password is wrong.')
+
+/** Somebody whose password was right, as they were when it was looked at. */
+export type Known = User & { readonly token_version: number }
+
 /** One answer for an unknown user and a wrong password, after the same work. @throws HubError `unauthorized` */
-export async function checkPassword(db: Db, login: string, password: string): Promise<User> {
+export async function checkPassword(db: Db, login: string, password: string): Promise<Known> {
   const row = await byLogin(db, login)
   const right = await verifyPassword(row?.password_hash ?? (await nobodysHash), password)
-  if (!row || !right || row.status !== 'active')
-    throw new HubError('unauthorized', 'The name or the password is wrong.')
-  return userOf(row)
+  if (!row || !right || row.status !== 'active') throw wrongPassword()
+  return { ...userOf(row), token_version: row.token_version }
 }
 
 /**

@@ -180,7 +180,7 @@ describe('rights', () => {
     const password_hash = await hashPassword('a long password')
     const person = { email: `${role}@example.org`, username: role, password_hash, role }
     const user = await createUser(hub.store.db, person)
-    const { access_token } = await logIn(hub.store.db, hub.signing_keys, user)
+    const { access_token } = await logIn(hub.store.db, hub.signing_keys, { ...user, token_version: 0 })
     return (method: string, path: string, body?: unknown) =>
       hub.call(method, `/api/v1${path}`, { key: null, body, headers: { authorization: `Bearer ${access_token}` } })
   }

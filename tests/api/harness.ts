@@ -18,7 +18,7 @@ import { Directory } from '../../src/people/directory.js'
 import { hashPassword } from '../../src/people/passwords.js'
 import { logIn } from '../../src/people/sessions.js'
 import { openSigningKeys, type SigningKeys } from '../../src/people/signing-keys.js'
-import { createUser, type User } from '../../src/people/users.js'
+import { createUser, type Known } from '../../src/people/users.js'
 import type { DevicePrincipal } from '../../src/principal.js'
 import { quarantine } from '../../src/quarantine/quarantine.js'
 import { openStore, type Store } from '../../src/store/store.js'
@@ -42,7 +42,7 @@ export interface Started {
   readonly directory: Directory
   readonly key_ring: KeyRing
   readonly data_dir: string
-  readonly user: User
+  readonly user: Known
   readonly token: string
   /** What the hub would have published, cut and told, in order. */
   readonly published: { topic: string; payload: string }[]
@@ -88,7 +88,8 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   })
   await ensureDefaultHome(store.db)
   const { password, ...names } = admin
-  const user = await createUser(store.db, { ...names, role: 'admin', password_hash: await hashPassword(password) })
+  const wanted = { ...names, role: 'admin' as const, password_hash: await hashPassword(password) }
+  const user = { ...(await createUser(store.db, wanted)), token_version: 0 }
   const signing_keys = await openSigningKeys(data_dir)
   const directory = new Directory(store.db, signing_keys, new Uses())
   const key_ring = new KeyRing(store.db, new Uses())

@@ -1,6 +1,9 @@
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HearthClient } from '../../src/client/client.js'
+import { logIn as logInAs } from '../../src/people/sessions.js'
+import { openSigningKeys } from '../../src/people/signing-keys.js'
+import { checkPassword } from '../../src/people/users.js'
 import { admin, startHub, type TestHub } from '../helper.js'
 import { newPerson, type Person } from './person.js'
 
@@ -151,6 +154,14 @@ test('a person changes their password with the one they have, and their other se
     refusedWith('unauthorized'),
   )
   await anybody.post('/auth/refresh', { refresh_token: person.refresh_token })
+})
+
+test('a login that was under way when the password changed comes to nothing', async () => {
+  const person = await newPerson(hub)
+  const { db } = hub.hub.store
+  const known = await checkPassword(db, person.username, person.password)
+  await hub.client.patch(`/users/${person.id}`, { password: 'quite another one' })
+  await expect(logInAs(db, await openSigningKeys(hub.data_dir), known)).rejects.toEqual(refusedWith('unauthorized'))
 })
 
 test('the last administrator cannot be removed, demoted or deactivated, also not by two at once', async () => {

@@ -13,7 +13,7 @@ import { Directory } from '../../src/people/directory.js'
 import { createServiceToken } from '../../src/people/service-tokens.js'
 import { logIn, logOut } from '../../src/people/sessions.js'
 import { openSigningKeys, type SigningKeys } from '../../src/people/signing-keys.js'
-import { createUser, type User, updateUser } from '../../src/people/users.js'
+import { createUser, type Known, updateUser } from '../../src/people/users.js'
 import type { Db } from '../../src/store/store.js'
 import { Uses } from '../../src/uses.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
@@ -21,7 +21,7 @@ import { openTestStore, type TestStore } from '../store/harness.js'
 let opened: TestStore
 let folder: string
 let keys: SigningKeys
-let user: User
+let user: Known
 /** The store’s database, whose queries are counted. */
 let db: Db
 let queries = 0
@@ -39,7 +39,8 @@ beforeAll(async () => {
   }
   db = opened.db.withPlugin(counting)
   await ensureDefaultHome(opened.db)
-  user = await createUser(opened.db, { email: 'a@example.org', username: 'ann', role: 'user', password_hash: 'none' })
+  const ann = { email: 'a@example.org', username: 'ann', role: 'user', password_hash: 'none' } as const
+  user = { ...(await createUser(opened.db, ann)), token_version: 0 }
 })
 afterAll(async () => {
   await opened.close()
