@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { type Command, listBatch } from '../commands/rows.js'
 import { getDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import {
@@ -15,11 +14,9 @@ import {
   updateGroup,
   type Viewer,
 } from '../groups/groups.js'
-import { newSortableId } from '../ids.js'
 import { may } from '../rights.js'
 import type { Api } from './api.js'
-import { audited, note } from './audited.js'
-import { aboutCommand, command, newCommand } from './commands.js'
+import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
 import { askerOf, checkDevice, Hidden, reachOfRequest } from './rights.js'
 import { byId, id, name, next_cursor, nothing, page, time } from './schemas.js'
@@ -41,20 +38,6 @@ const colour = z
   .nullable()
 const newGroup = z.strictObject({ name, description: description.default(null), colour: colour.default(null) })
 const inGroup = z.strictObject({ id, device_id: id })
-const batch = z.object({
-  id: z.string(),
-  group_id: z.string(),
-  total: z.int(),
-  summary: z.record(z.string(), z.int()).describe('How many commands have each status'),
-})
-const batchAnswer = z.object({
-  batch,
-  commands: z.array(command),
-  refused: z
-    .array(z.object({ device_id: z.string(), error: z.string(), message: z.string() }))
-    .describe('Devices to which no command was given, and why'),
-})
-
 type Request = Parameters<typeof reachOfRequest>[0]
 
 const viewerOf = (request: Request): Viewer => {
@@ -117,7 +100,6 @@ export function groupRoutes(app: Api, context: ApiContext): void {
   )
   byIdRoutes(app, context)
   deviceRoutes(app, context)
-  commandRoutes(app, context)
 }
 
 /** The group with those of its devices that whoever asks may know of. */
@@ -129,7 +111,12 @@ async function shown(db: ApiContext['store']['db'], request: Request, group: Gro
 }
 
 /** @throws HubError `not_found`; `forbidden` when it shall be changed by somebody who did not make it */
-async function groupAt(db: ApiContext['store']['db'], request: Request, id: string, changes = false): Promise<Group> {
+export async function groupAt(
+  db: ApiContext['store']['db'],
+  request: Request,
+  id: string,
+  changes = false,
+): Promise<Group> {
   const group = await getGroup(db, id)
   const viewer = viewerOf(request)
   if (!(await seesGroup(db, viewer, id))) throw new Hidden('group')
@@ -205,67 +192,6 @@ function deviceRoutes(app: Api, { store: { db } }: ApiContext): void {
         detail: { device_id },
       })
       return reply.code(204).send(null)
-    },
-  )
-}
-
-function summaryOf(id: string, group_id: string, commands: readonly Command[]) {
-  const summary: Record<string, number> = {}
-  for (const { status } of commands) summary[status] = (summary[status] ?? 0) + 1
-  return { id, group_id, total: commands.length, summary }
-}
-
-function commandRoutes(app: Api, { store: { db }, commands }: ApiContext): void {
-  app.post(
-    '/groups/:id/commands',
-    {
-      config: { who: 'member', hears: 'commands', action: 'command.issue', limit: 'commands' },
-      bodyLimit: 64 * 1024,
-      schema: {
-        summary: 'Give every device of a group a command of its own',
-        params: byId,
-        body: newCommand,
-        response: { 202: batchAnswer },
-      },
-    },
-    async (request, reply) => {
-      const asker = askerOf(request)
-      const group = await groupAt(db, request, request.params.id)
-      const held = await devicesOf(db, group.id)
-      const allowed = held.filter(({ id, home_id }) => may(asker, 'command', { home_id, device_id: id }))
-      if (allowed.length === 0)
-        throw new HubError('forbidden', 'There is no device in this group that you may command.')
-      const batch_id = newSortableId()
-      const issued: Command[] = []
-      const refused: { device_id: string; error: string; message: string }[] = []
-      for (const { id: device_id, home_id } of allowed) {
-        const wanted = { ...request.body, device_id, home_id, issued_by: asker.id, batch_id }
-        try {
-          issued.push(await commands.issue(wanted, (tx, command) => note(request, tx, aboutCommand(command))))
-        } catch (error) {
-          if (!(error instanceof HubError) || error.code !== 'conflict') throw error
-          refused.push({ device_id, error: error.code, message: error.message })
-        }
-      }
-      return reply.code(202).send({ batch: summaryOf(batch_id, group.id, issued), commands: issued, refused })
-    },
-  )
-  app.get(
-    '/groups/:id/commands/:batch_id',
-    {
-      config: { who: 'reader', hears: 'commands' },
-      schema: {
-        summary: 'What became of an order to a group',
-        params: z.strictObject({ id, batch_id: id }),
-        response: { 200: batchAnswer },
-      },
-    },
-    async request => {
-      const asker = askerOf(request)
-      const group = await groupAt(db, request, request.params.id)
-      const all = await listBatch(db, request.params.batch_id)
-      const seen = all.filter(({ home_id, device_id }) => may(asker, 'read', { home_id, device_id, rest: 'commands' }))
-      return { batch: summaryOf(request.params.batch_id, group.id, seen), commands: seen, refused: [] }
     },
   )
 }

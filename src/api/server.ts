@@ -16,6 +16,7 @@ import { listRoutes } from './declare.js'
 import { deviceRoutes } from './devices.js'
 import { exportRoute } from './export.js'
 import { answer, answerClientError, answerFaults } from './faults.js'
+import { groupCommandRoutes } from './group-commands.js'
 import { groupRoutes } from './groups.js'
 import { healthRoutes } from './health.js'
 import { homeRoutes } from './homes.js'
@@ -51,6 +52,7 @@ const resources = [
   exportRoute,
   commandRoutes,
   groupRoutes,
+  groupCommandRoutes,
   claimRoutes,
   tokenRoutes,
   quarantineRoutes,
