@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { HubError } from '../errors.js'
 import { newId } from '../ids.js'
+import { inTransaction } from '../store/in-transaction.js'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import { accessSeconds, signAccessToken } from './access-tokens.js'
@@ -50,38 +51,45 @@ async function issueTokens(db: Db, keys: SigningKeys, user_id: string, family_id
   return { access_token: await signAccessToken(keys.current, who), refresh_token, expires_in: accessSeconds }
 }
 
+const notRefreshable = () => new HubError('unauthorized', 'The refresh token is not valid.')
+
 /** A refresh token that was shown a second time: it was copied, and its session has ended. */
 export class ReusedToken extends HubError {
   readonly session: Session
 
   constructor(session: Session) {
-    super('unauthorized', 'The refresh token is not valid.')
+    super('unauthorized', notRefreshable().message)
     this.session = session
   }
 }
 
 /**
- * Exchanges a refresh token for new tokens.
+ * Exchanges a refresh token for new tokens, in one transaction: a session that is ended meanwhile is either ended before, or with the new
+ * tokens in it.
  * @throws ReusedToken, which ends the session it belongs to, or HubError `unauthorized`
  */
 export async function refresh(db: Db, keys: SigningKeys, refresh_token: string): Promise<Tokens & { user: User }> {
+  const outcome = await inTransaction(db, async tx => {
+    const spent = await spend(tx, refresh_token)
+    if (!spent) return { ended: await logOut(tx, refresh_token) }
+    const user = await getUser(tx, spent.user_id)
+    if (user.status !== 'active') return {}
+    return { given: { ...(await issueTokens(tx, keys, user.id, spent.family_id)), user } }
+  })
+  if (outcome.given) return outcome.given
+  throw outcome.ended ? new ReusedToken(outcome.ended) : notRefreshable()
+}
+
+const spend = (db: Db, refresh_token: string) => {
   const now = Date.now()
-  const hash = digest(refresh_token)
-  const spent = await db
+  return db
     .updateTable('refresh_tokens')
     .set({ used_at: now })
-    .where('hash', '=', hash)
+    .where('hash', '=', digest(refresh_token))
     .where('used_at', 'is', null)
     .where('expires_at', '>', now)
-    .returningAll()
+    .returning(['user_id', 'family_id'])
     .executeTakeFirst()
-  if (!spent) {
-    const session = await logOut(db, refresh_token)
-    throw session ? new ReusedToken(session) : new HubError('unauthorized', 'The refresh token is not valid.')
-  }
-  const user = await getUser(db, spent.user_id)
-  if (user.status !== 'active') throw new HubError('unauthorized', 'The refresh token is not valid.')
-  return { ...(await issueTokens(db, keys, user.id, spent.family_id)), user }
 }
 
 /** Ends the session a refresh token belongs to. @returns it; undefined when the token is unknown, and then nothing has changed */

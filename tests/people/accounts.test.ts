@@ -164,6 +164,21 @@ test('a login that was under way when the password changed comes to nothing', as
   await expect(logInAs(db, await openSigningKeys(hub.data_dir), known)).rejects.toEqual(refusedWith('unauthorized'))
 })
 
+test('a session that is refreshed while it ends has ended', async () => {
+  for (let round = 0; round < 20; round++) {
+    const person = await newPerson(hub)
+    const { refresh_token } = person
+    const [refreshed] = await Promise.allSettled([
+      anybody.post<Person>('/auth/refresh', { refresh_token }),
+      anybody.post('/auth/logout', { refresh_token }),
+    ])
+    if (refreshed.status === 'rejected') continue
+    const { access_token, refresh_token: next } = refreshed.value
+    await expect(me(access_token)).rejects.toEqual(refusedWith('unauthorized'))
+    await expect(anybody.post('/auth/refresh', { refresh_token: next })).rejects.toEqual(refusedWith('unauthorized'))
+  }
+})
+
 test('the last administrator cannot be removed, demoted or deactivated, also not by two at once', async () => {
   const { users } = await hub.client.get<{ users: { id: string; email: string }[] }>('/users?role=admin')
   const [only] = users.filter(({ email }) => email === admin.email)
