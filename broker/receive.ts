@@ -70,7 +70,11 @@ function receiveFromService(host: PublishHost, conn: Connection, packet: Message
     if (!place || !kind) return callback(null)
     const { home_id, device_id, rest } = place
     const device = await host.handlers.deviceAt(home_id, device_id)
-    if (!device) return refusePublish(conn, callback)
+    if (!device) {
+      const { principal, peer } = conn
+      host.handlers.refused({ principal, address: peer.address, action: 'mqtt.publish', target: packet.topic })
+      return refusePublish(conn, callback)
+    }
     const route = { wire: packet.topic, mounted: packet.topic, rest, kind }
     take(host, conn, device, route, new Inflight(packet, callback, false, host.now))
   })

@@ -17,7 +17,7 @@ export function refuse(
   if (refusal !== error) host.log.error({ err: error }, 'a credential could not be checked')
   const { refused } = host.counters
   refused[refusal.reason] = (refused[refusal.reason] ?? 0) + 1
-  if (refusal.returnCode >= 4) {
+  if (refusal.returnCode === 2 || refusal.returnCode >= 4) {
     const { principal, peer } = conn
     host.handlers.refused({ principal, address: peer.address, action: 'mqtt.connect', target: refusal.reason })
   }

@@ -198,15 +198,27 @@ function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
     desiredChanged: device => desiredChanged(mqtt, device),
     disconnect: (match, reason) => broker.disconnect(match, reason),
     rightsChanged: user_ids => rightsChanged(mqtt, user_ids),
-    deviceMoved: async (device, from_home) => {
+    deviceMoved: oneByOne(async (device: { id: string; home_id: string }, from_home: string) => {
       await broker.move(device.id, from_home, device.home_id)
       await forgetRetained(mqtt, { id: device.id, home_id: from_home })
       await retainAgain(mqtt, device.id)
-    },
+    }),
     deviceDeleted: device => forgetRetained(mqtt, device),
     brokerStats: () => ({ ...broker.stats() }),
     traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
   })
+}
+
+/** Each call begins when the one before has ended: of two moves of one device the later one tidies up behind the earlier. */
+function oneByOne<Arguments extends unknown[]>(
+  call: (...given: Arguments) => Promise<void>,
+): (...given: Arguments) => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  return (...given) => {
+    const done = last.then(() => call(...given))
+    last = done.catch(() => undefined)
+    return done
+  }
 }
 
 /** What people may hear now, for the connections they have. Who is gone or inactive has none any more. */

@@ -102,6 +102,16 @@ export function reachOf(principal: Principal, rest: string): Reach {
   }
 }
 
+/** The homes that somebody may read as a whole; null for all. */
+export function homesOf(principal: Principal): readonly string[] | null {
+  if (principal.kind === 'person') return principal.role === 'user' ? [...principal.homes.keys()] : null
+  if (principal.kind !== 'service' || principal.api === 'none') return []
+  const { subscribe } = principal
+  if (subscribe.some(scope => covers(scope, 'homes/+/#'))) return null
+  const named = subscribe.map(scope => scope.split('/')[1] ?? '')
+  return named.filter(home => may(principal, 'read', { home_id: home }))
+}
+
 const placeOf = ({ home_id, id }: DevicePrincipal) => ({ home_id, device_id: id })
 
 function reachOfScopes({ api, subscribe }: ServicePrincipal, rest: string): Reach {

@@ -72,11 +72,17 @@ export function authRoutes(app: Api, context: ApiContext): void {
       bodyLimit,
       schema: { summary: 'Exchange a refresh token for new tokens', body: spent, response: { 200: session } },
     },
-    async ({ body }) => {
+    async request => {
       try {
-        return await refresh(db, signing_keys, body.refresh_token)
+        return await refresh(db, signing_keys, request.body.refresh_token)
       } catch (error) {
-        if (error instanceof ReusedToken) end(context, error.session)
+        if (error instanceof ReusedToken) {
+          end(context, error.session)
+          await note(request, db, {
+            target: `user/${error.session.user_id}`,
+            detail: { reused: true, session: 'ended' },
+          })
+        }
         throw error
       }
     },

@@ -1,9 +1,17 @@
 import { z } from 'zod'
-import { createDevice, deleteDevice, getDevice, listDevices, updateDevice } from '../devices/devices.js'
+import {
+  createDevice,
+  type DeviceChanges,
+  deleteDevice,
+  getDevice,
+  listDevices,
+  updateDevice,
+} from '../devices/devices.js'
 import { createKey } from '../devices/keys.js'
 import { HubError } from '../errors.js'
 import { defaultHomeId } from '../homes/homes.js'
 import type { Principal } from '../principal.js'
+import type { Db } from '../store/store.js'
 import type { Api } from './api.js'
 import { audited, note } from './audited.js'
 import type { ApiContext } from './context.js'
@@ -101,10 +109,10 @@ export function deviceRoutes(app: Api, context: ApiContext): void {
       const to = request.body.home_id ?? home_id
       if (to !== home_id) checkRight(request, { home_id: to }, 'home')
       const about = { target: `device/${id}`, home_id, detail: request.body }
-      const device = await audited(request, db, tx => updateDevice(tx, id, request.body), about)
+      const { device, from } = await audited(request, db, tx => changeIn(tx, home_id, id, request.body), about)
       key_ring.forgetDevice(id)
       if (device.status === 'inactive') context.disconnect({ device_id: id }, 'revoked')
-      if (to !== home_id) await context.deviceMoved(device, home_id)
+      if (device.home_id !== from) await context.deviceMoved(device, from)
       return { device }
     },
   )
@@ -121,15 +129,25 @@ export function deviceRoutes(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
       await note(request, db, { target: `device/${id}`, home_id })
-      await deleteDevice(db, id, () => {
+      const cut = () => {
         key_ring.forgetKeys()
+        key_ring.forgetDevice(id)
         context.disconnect({ device_id: id }, 'revoked')
-      })
-      key_ring.forgetDevice(id)
+      }
+      await deleteDevice(db, id, cut)
+      // Again, since a key may have been made while it went on: a device of the same id is another one.
+      cut()
       await context.deviceDeleted({ id, home_id })
       return reply.code(204).send(null)
     },
   )
+}
+
+/** Changes a device that is still where the right to do so was checked. */
+async function changeIn(tx: Db, home_id: string, id: string, changes: DeviceChanges) {
+  const changed = await updateDevice(tx, id, changes)
+  if (changed.from !== home_id) throw new HubError('conflict', 'The device has just moved to another home.')
+  return changed
 }
 
 function creationRoute(app: Api, context: ApiContext): void {
@@ -168,7 +186,8 @@ export async function makeDevice(
 
 /** The home of somebody who has just one; else the home that is always there. */
 function homeFor(asker: Principal): string {
-  const [only, ...more] = asker.kind === 'person' && asker.role === 'user' ? asker.homes.keys() : []
+  const homes = asker.kind === 'person' && asker.role === 'user' ? [...asker.homes] : []
+  const [only, ...more] = homes.filter(([, role]) => role === 'owner').map(([home_id]) => home_id)
   if (more.length > 0) throw new HubError('invalid_request', 'Say in which home.', ['body/home_id: is missing'])
   return only ?? defaultHomeId
 }

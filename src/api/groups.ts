@@ -14,11 +14,11 @@ import {
   updateGroup,
   type Viewer,
 } from '../groups/groups.js'
-import { may } from '../rights.js'
+import { homesOf, may } from '../rights.js'
 import type { Api } from './api.js'
 import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
-import { askerOf, checkDevice, Hidden, reachOfRequest } from './rights.js'
+import { askerOf, checkDevice, Hidden } from './rights.js'
 import { byId, id, name, next_cursor, nothing, page, time } from './schemas.js'
 
 const group = z.object({
@@ -38,11 +38,14 @@ const colour = z
   .nullable()
 const newGroup = z.strictObject({ name, description: description.default(null), colour: colour.default(null) })
 const inGroup = z.strictObject({ id, device_id: id })
-type Request = Parameters<typeof reachOfRequest>[0]
+type Request = Parameters<typeof checkDevice>[0]
 
-const viewerOf = (request: Request): Viewer => {
+/** A program sees groups as far as it may read whole homes. */
+function viewerOf(request: Request): Viewer {
   const asker = askerOf(request)
-  return { user_id: asker.kind === 'person' ? asker.id : null, reach: reachOfRequest(request) }
+  const homes = homesOf(asker)
+  const reach = homes === null ? null : homes.map(home_id => ({ home_id, device_id: null }))
+  return { user_id: asker.kind === 'person' ? asker.id : null, reach }
 }
 
 export function groupRoutes(app: Api, context: ApiContext): void {

@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { createHome, deleteHome, getHome, listHomes, updateHome } from '../homes/homes.js'
 import { listAssignments, membersOf, setMember } from '../homes/members.js'
+import { homesOf } from '../rights.js'
 import { checkTimezone } from '../telemetry/windows.js'
 import type { Api } from './api.js'
 import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
-import { checkRight, personOf, reachOfRequest } from './rights.js'
+import { askerOf, checkRight, personOf } from './rights.js'
 import { byId, homeRole, id, name, next_cursor, nothing, page, time } from './schemas.js'
 
 const home = z.object({
@@ -41,7 +42,7 @@ export function homeRoutes(app: Api, context: ApiContext): void {
       },
     },
     async request => {
-      const { rows: homes, next_cursor } = await listHomes(db, { ...request.query, reach: reachOfRequest(request) })
+      const { rows: homes, next_cursor } = await listHomes(db, { ...request.query, homes: homesOf(askerOf(request)) })
       return { homes, next_cursor }
     },
   )

@@ -1,16 +1,17 @@
 import { z } from 'zod'
+import { HubError } from '../errors.js'
 import { listMembers, removeMember, setMember } from '../homes/members.js'
 import { findUser } from '../people/users.js'
+import { may } from '../rights.js'
 import type { Api } from './api.js'
 import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
-import { checkRight } from './rights.js'
+import { askerOf, checkRight } from './rights.js'
 import { byId, homeRole, id, nothing, time } from './schemas.js'
 
 const member = z.object({
   user_id: z.string(),
   username: z.string(),
-  email: z.string(),
   role: homeRole,
   created_at: time,
 })
@@ -84,12 +85,19 @@ export function memberRoutes(app: Api, context: ApiContext): void {
   app.delete(
     '/homes/:id/members/:user_id',
     {
-      config: { who: 'owner', action: 'member.remove' },
-      schema: { summary: 'Take somebody out of a home', params: byUser, response: { 204: nothing('Removed') } },
+      config: { who: 'reader', action: 'member.remove' },
+      schema: {
+        summary: 'Take somebody out of a home, as its owner, or leave it',
+        params: byUser,
+        response: { 204: nothing('Removed') },
+      },
     },
     async (request, reply) => {
       const { id: home_id, user_id } = request.params
       checkRight(request, { home_id }, 'home')
+      const asker = askerOf(request)
+      if (asker.id !== user_id && !may(asker, 'own', { home_id }))
+        throw new HubError('forbidden', 'You may not do this in this home.')
       await audited(request, db, tx => removeMember(tx, home_id, user_id), { target: `user/${user_id}`, home_id })
       await context.rightsChanged([user_id])
       return reply.code(204).send(null)

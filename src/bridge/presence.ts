@@ -9,7 +9,6 @@ type Context = Pick<BridgeContext, 'store' | 'publish' | 'log'>
 export const deviceConnected = (context: Context, { device, session, connected_at }: DeviceConnection): Promise<void> =>
   changed(context, {
     device_id: device.id,
-    home_id: device.home_id,
     status: 'online',
     reason: null,
     at: connected_at,
@@ -23,7 +22,6 @@ export const deviceDisconnected = (
 ): Promise<void> =>
   changed(context, {
     device_id: device.id,
-    home_id: device.home_id,
     status: 'offline',
     reason,
     at: Date.now(),

@@ -60,9 +60,8 @@ export async function reconcilePresence(
   const at = Date.now()
   const lost = rows
     .filter(row => row.status === 'online' && !live.has(row.device_id))
-    .map(({ device_id, home_id, session }) => ({
+    .map(({ device_id, session }) => ({
       device_id,
-      home_id,
       status: 'offline' as const,
       reason: 'network',
       at,
@@ -70,8 +69,8 @@ export async function reconcilePresence(
     }))
   const unseen = [...live.values()]
     .filter(({ device }) => !online.has(device.id))
-    .map(({ device: { id, home_id }, session, connected_at }) => {
-      return { device_id: id, home_id, status: 'online' as const, reason: null, at: connected_at, session }
+    .map(({ device: { id }, session, connected_at }) => {
+      return { device_id: id, status: 'online' as const, reason: null, at: connected_at, session }
     })
   const presences = await Promise.all([...lost, ...unseen].map(change => recordPresence(db, change)))
   for (const presence of presences) await publishPresence(context, presence)

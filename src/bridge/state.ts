@@ -9,7 +9,11 @@ export const receiveState: Receive = async (context, { device, payload, received
   const state = await mergeReported(context.store.db, device, patch, received_at)
   if (!state) throw new PayloadFault('the merged state would be larger than 64 KiB')
   if (Object.keys(state.desired).length > 0) await publishDesired(context, state)
-  return { payload: JSON.stringify(state.reported), retain: true }
+  const forward = { payload: JSON.stringify(state.reported), retain: true }
+  if (state.home_id === device.home_id) return forward
+  // It has moved since the message set out: nothing may be left behind where it was.
+  await context.publish(mountedTopic(state.home_id, device.id, 'state'), forward.payload, { retain: true })
+  return 'nothing'
 }
 
 /** Publishes, retained, what is wished of a device and not so yet. */

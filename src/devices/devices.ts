@@ -120,9 +120,14 @@ export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<De
 /**
  * Changes a device. In another home it is in no room unless one is given; its readings and its history go with it, and so does what is
  * told of it from now on. To be called in a transaction.
+ * @returns the device, and the home it was in
  * @throws HubError `not_found`; `invalid_request` when the home has no such room
  */
-export async function updateDevice(db: Db, id: string, changes: DeviceChanges): Promise<Device> {
+export async function updateDevice(
+  db: Db,
+  id: string,
+  changes: DeviceChanges,
+): Promise<{ device: Device; from: string }> {
   const before = await getDevice(db, id)
   const { home_id = before.home_id } = changes
   const moves = home_id !== before.home_id
@@ -134,7 +139,7 @@ export async function updateDevice(db: Db, id: string, changes: DeviceChanges): 
     .set({ ...changes, ...(room_id === undefined ? {} : { room_id }), updated_at: Date.now() })
     .where('id', '=', id)
     .execute()
-  return getDevice(db, id)
+  return { device: await getDevice(db, id), from: before.home_id }
 }
 
 /** What is told of a device is told in its home. */

@@ -3,12 +3,12 @@ import { sql } from 'kysely'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
+import { homeNow } from './reach.js'
 
 export type Presence = Selectable<Tables['presence']>
 
 interface Change {
   readonly device_id: string
-  readonly home_id: string
   readonly status: Presence['status']
   readonly reason: string | null
   /** Milliseconds since 1970. */
@@ -27,12 +27,11 @@ export async function recordPresence(db: Db, change: Change): Promise<Presence> 
   return db.selectFrom('presence').selectAll().where('device_id', '=', change.device_id).executeTakeFirstOrThrow()
 }
 
-/** The home of a row that is there stands: a device may have moved while it was connected. */
-const upsertPresence = prepare((db, { device_id, home_id, status, reason, at, session }: Change) => {
+const upsertPresence = prepare((db, { device_id, status, reason, at, session }: Change) => {
   const changed = { status, reason, since: at, last_seen_at: at, session }
   return db
     .insertInto('presence')
-    .values({ device_id, home_id, ...changed })
+    .values({ device_id, home_id: homeNow(device_id), ...changed })
     .onConflict(conflict => conflict.column('device_id').doUpdateSet(changed).where('presence.session', '<=', session))
     .returningAll()
 })

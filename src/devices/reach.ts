@@ -1,6 +1,10 @@
 import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Reach } from '../rights.js'
 
+/** Where a device is at the moment of writing: it may have moved since its message or its connection began. */
+export const homeNow = (device_id: string): RawBuilder<string> =>
+  sql<string>`(select home_id from devices where id = ${device_id})`
+
 /** Whether a row of `devices` lies where somebody may look; true for everywhere. */
 export function isWithin(reach: Reach): RawBuilder<SqlBool> {
   if (reach === null) return sql`true`

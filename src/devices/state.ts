@@ -4,6 +4,7 @@ import { HubError } from '../errors.js'
 import { isObject, type JsonObject, mergePatch } from '../json.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
+import { homeNow } from './reach.js'
 
 export type DeviceState = Selectable<Tables['device_state']>
 
@@ -60,7 +61,7 @@ async function merge(
   const version = `${part}_version` as const
   return db
     .insertInto('device_state')
-    .values({ ...empty(id, home_id), [part]: first, [version]: 1, [`${part}_at`]: at })
+    .values({ ...empty(id, home_id), home_id: homeNow(id), [part]: first, [version]: 1, [`${part}_at`]: at })
     .onConflict(conflict =>
       conflict
         .column('device_id')

@@ -2,7 +2,6 @@ import type { Selectable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
-import type { Reach } from '../rights.js'
 import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
@@ -54,12 +53,13 @@ export async function getHome(db: Db, id: string): Promise<Home> {
   return home
 }
 
-export async function listHomes(db: Db, { reach, limit, cursor }: PageRequest & { reach: Reach }): Promise<Page<Home>> {
+/** @param homes those to choose from; null for all */
+export async function listHomes(
+  db: Db,
+  { homes, limit, cursor }: PageRequest & { homes: readonly string[] | null },
+): Promise<Page<Home>> {
   let query = db.selectFrom('homes').selectAll().orderBy('id')
-  if (reach) {
-    const ids = reach.flatMap(({ home_id, device_id }) => (home_id !== null && device_id === null ? home_id : []))
-    query = query.where('id', 'in', ids)
-  }
+  if (homes) query = query.where('id', 'in', homes)
   if (cursor) query = query.where('id', '>', decodeCursor(cursor, 'string'))
   return readPage(query, { limit, keyOf: row => row.id })
 }

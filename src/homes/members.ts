@@ -6,17 +6,14 @@ import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import type { Home } from './homes.js'
 
-/** Somebody's place in a home, with the names that the others know them by. */
-export type Member = Omit<Selectable<Tables['members']>, 'home_id'> & {
-  readonly username: string
-  readonly email: string
-}
+/** Somebody's place in a home, with the name that the others know them by. */
+export type Member = Omit<Selectable<Tables['members']>, 'home_id'> & { readonly username: string }
 
 export const listMembers = (db: Db, home_id: string): Promise<Member[]> =>
   db
     .selectFrom('members')
     .innerJoin('users', 'users.id', 'members.user_id')
-    .select(['members.user_id', 'members.role', 'members.created_at', 'users.username', 'users.email'])
+    .select(['members.user_id', 'members.role', 'members.created_at', 'users.username'])
     .where('members.home_id', '=', home_id)
     .orderBy('members.user_id')
     .execute()
@@ -28,7 +25,7 @@ export const listMembers = (db: Db, home_id: string): Promise<Member[]> =>
 export async function setMember(db: Db, home_id: string, user_id: string, role: HomeRole): Promise<Member> {
   const known = await db.selectFrom('users').select('id').where('id', '=', user_id).executeTakeFirst()
   if (!known) throw notFound('user')
-  if (role !== 'owner') await checkOwnerLeft(db, home_id, user_id)
+  if (role !== 'owner') await endOwnership(db, home_id, user_id)
   await db
     .insertInto('members')
     .values({ home_id, user_id, role, created_at: Date.now() })
@@ -41,13 +38,24 @@ export async function setMember(db: Db, home_id: string, user_id: string, role: 
 
 /** @throws HubError `not_found`; `conflict` for the last owner */
 export async function removeMember(db: Db, home_id: string, user_id: string): Promise<void> {
-  await checkOwnerLeft(db, home_id, user_id)
+  await endOwnership(db, home_id, user_id)
   const { numDeletedRows } = await db
     .deleteFrom('members')
     .where('home_id', '=', home_id)
     .where('user_id', '=', user_id)
     .executeTakeFirstOrThrow()
   if (numDeletedRows === 0n) throw notFound('member')
+}
+
+/** Who owns a home no longer lets no devices into it either: the claim codes that wait go. */
+async function endOwnership(db: Db, home_id: string, user_id: string): Promise<void> {
+  await checkOwnerLeft(db, home_id, user_id)
+  await db
+    .deleteFrom('claim_codes')
+    .where('home_id', '=', home_id)
+    .where('created_by', '=', user_id)
+    .where('used_at', 'is', null)
+    .execute()
 }
 
 async function checkOwnerLeft(db: Db, home_id: string, without: string): Promise<void> {

@@ -42,6 +42,7 @@ export async function updateRoom(db: Db, id: string, name: string): Promise<Room
 
 /** Its devices stay in the home, in no room. */
 export async function deleteRoom(db: Db, id: string): Promise<void> {
-  await db.updateTable('devices').set({ room_id: null }).where('room_id', '=', id).execute()
+  for (const table of ['devices', 'claim_codes'] as const)
+    await db.updateTable(table).set({ room_id: null }).where('room_id', '=', id).execute()
   await db.deleteFrom('rooms').where('id', '=', id).execute()
 }

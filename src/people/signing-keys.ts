@@ -28,6 +28,8 @@ const pathIn = (data_dir: string) => join(data_dir, 'signing-keys.json')
 export class SigningKeys {
   readonly #data_dir: string
   #keys: readonly StoredKey[]
+  /** One rotation after the other: none may forget the key of another. */
+  #rotating: Promise<unknown> = Promise.resolve()
 
   constructor(data_dir: string, keys: readonly StoredKey[]) {
     this.#data_dir = data_dir
@@ -47,7 +49,13 @@ export class SigningKeys {
   }
 
   /** Makes a new key for all tokens from now on. Those that were signed before are good until they end. @returns its kid */
-  async rotate(now: number): Promise<string> {
+  rotate(now: number): Promise<string> {
+    const rotated = this.#rotating.then(() => this.#rotateOnce(now))
+    this.#rotating = rotated.catch(() => undefined)
+    return rotated
+  }
+
+  async #rotateOnce(now: number): Promise<string> {
     const made = newKey()
     const kept = this.#keys
       .map(one => ({ ...one, retired_at: one.retired_at ?? now }))

@@ -116,6 +116,7 @@ export async function updateUser(db: Db, id: string, changes: UserChanges): Prom
 /** @throws HubError `not_found`; `conflict` for the last active administrator */
 export async function deleteUser(db: Db, id: string): Promise<void> {
   await checkAdministratorLeft(db, id)
+  await db.deleteFrom('claim_codes').where('created_by', '=', id).where('used_at', 'is', null).execute()
   const { numDeletedRows } = await db.deleteFrom('users').where('id', '=', id).executeTakeFirstOrThrow()
   if (numDeletedRows === 0n) throw notFound('user')
 }

@@ -111,3 +111,42 @@ test('a person registers devices in scripts by the same route', async () => {
   await expect(anybody.post('/devices/register', { name: 'x' })).rejects.toMatchObject({ code: 'unauthorized' })
   await expect(owner.client.post('/devices/register', {})).rejects.toMatchObject({ code: 'invalid_request' })
 })
+
+test('a key that was made while its device was deleted opens nothing, not even another device of that id', async () => {
+  const key = await hub.device('reborn', { home_id: 'home' })
+  const sensor = await hub.connect('reborn', key)
+  const { num } = await hub.hub.store.db
+    .selectFrom('devices')
+    .select('num')
+    .where('id', '=', 'reborn')
+    .executeTakeFirstOrThrow()
+  // Enough to be deleted in many steps.
+  for (let at = 0; at < 40; at++) {
+    const batch = Array.from({ length: 1000 }, (_, i) => ({ ts: 1_767_225_600_000 + at * 1000 + i, data: { i } }))
+    await sensor.publishAsync('devices/reborn/telemetry', JSON.stringify(batch), { qos: 1 })
+  }
+  expect(num).toBeGreaterThan(0)
+  const keys: string[] = []
+  let over = false
+  const deleted = hub.client.delete('/devices/reborn').finally(() => {
+    over = true
+  })
+  while (!over) {
+    const made = await hub.client.post<{ api_key: string }>('/devices/reborn/keys').catch(() => null)
+    if (!made) continue
+    keys.push(made.api_key)
+    await new HearthClient({ url: hub.http_url, api_key: made.api_key }).get('/devices/status').catch(() => undefined)
+    hub.connect('reborn', made.api_key).catch(() => undefined)
+  }
+  await deleted
+  expect(keys.length).toBeGreaterThan(0)
+  await hub.device('reborn', { home_id: 'flat' })
+  for (const api_key of keys) {
+    const client = new HearthClient({ url: hub.http_url, api_key })
+    await expect(client.get('/devices/status')).rejects.toMatchObject({ code: 'unauthorized' })
+  }
+  await until(async () => {
+    const { device } = await hub.client.get<{ device: { connected: boolean } }>('/devices/reborn')
+    return !device.connected
+  })
+})

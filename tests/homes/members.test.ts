@@ -1,5 +1,6 @@
 import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HearthClient } from '../../src/client/client.js'
 import { startHub, type TestHub, until } from '../helper.js'
 import { newPerson, type Person } from '../people/person.js'
 
@@ -107,4 +108,30 @@ test('a home is deleted when it is empty, and its rooms with it', async () => {
   await hub.client.delete('/homes/shed')
   await expect(hub.client.get('/homes/shed')).rejects.toMatchObject({ code: 'not_found' })
   await expect(hub.client.delete('/homes/home')).rejects.toMatchObject({ code: 'conflict' })
+})
+
+test('a member may leave, and take nobody else along', async () => {
+  const [leaver, other] = [await newPerson(hub), await newPerson(hub)]
+  await join(leaver)
+  await join(other)
+  await expect(leaver.client.delete(`/homes/flat/members/${other.id}`)).rejects.toMatchObject({ code: 'forbidden' })
+  await leaver.client.delete(`/homes/flat/members/${leaver.id}`)
+  await expect(leaver.client.get('/homes/flat')).rejects.toMatchObject({ code: 'not_found' })
+  const { members } = await other.client.get<{ members: object[] }>('/homes/flat/members')
+  expect(JSON.stringify(members)).not.toContain('@')
+})
+
+test('claim codes go with the ownership of who made them, and outlive the room they were for', async () => {
+  const [owner, other] = [await newPerson(hub), await newPerson(hub)]
+  await owner.client.post('/homes', { id: 'barn', name: 'Barn' })
+  await owner.client.put(`/homes/barn/members/${other.id}`, { role: 'owner' })
+  const code = async (person: Person, wanted = {}) =>
+    (await person.client.post<{ code: string }>('/homes/barn/claim-codes', wanted)).code
+  const { room } = await owner.client.post<{ room: { id: string } }>('/homes/barn/rooms', { name: 'Loft' })
+  const [theirs, inRoom] = [await code(other), await code(owner, { room_id: room.id })]
+  await owner.client.put(`/homes/barn/members/${other.id}`, { role: 'member' })
+  const register = (body: object) => new HearthClient({ url: hub.http_url }).post('/devices/register', body)
+  await expect(register({ code: theirs })).rejects.toMatchObject({ code: 'unauthorized' })
+  await owner.client.delete(`/rooms/${room.id}`)
+  expect(await register({ code: inRoom })).toMatchObject({ device: { home_id: 'barn', room_id: null } })
 })

@@ -59,3 +59,36 @@ test('whoever owns only one of the two homes cannot move it', async () => {
   await mover.client.patch('/devices/clock', move)
   expect(await receiver.client.get('/devices/clock')).toMatchObject({ device: { home_id: 'new' } })
 })
+
+test('wherever it was when it connected or spoke, nothing of it is left where it is not', async () => {
+  const { secret } = await hub.client.post<{ secret: string }>('/tokens', {
+    name: 'x',
+    publish: ['homes/#'],
+    subscribe: ['homes/#'],
+  })
+  for (let round = 0; round < 10; round++) {
+    const id = `nomad-${round}`
+    const key = await hub.device(id, { home_id: 'old' })
+    const program = await hub.connect(`program-${round}`, secret)
+    program.on('close', () => undefined)
+    const said = Array.from({ length: 20 }, (_, i) =>
+      program.publishAsync(`homes/old/devices/${id}/state`, `{"i":${i}}`, { qos: 1 }).catch(() => undefined),
+    )
+    const connected = hub.connect(id, key)
+    const moved = ['new', 'old', 'new'].map(home_id =>
+      hub.client.patch(`/devices/${id}`, { home_id }).catch(() => undefined),
+    )
+    await Promise.allSettled([...said, connected, ...moved])
+    await hub.client.patch(`/devices/${id}`, { home_id: 'new' })
+    const again = await hub.connect(id, key)
+    await hub
+      .listen(`homes/new/devices/${id}/presence`)
+      .then(heard => heard.next(({ payload }) => payload.includes('online')))
+    const seen = await hub.listen(`homes/+/devices/${id}/#`)
+    await seen.next(({ retain }) => retain)
+    await again.publishAsync(`devices/${id}/event`, '{"end":true}', { qos: 1 })
+    await seen.next(({ topic }) => topic.endsWith('/event'))
+    expect(seen.messages.filter(({ topic, retain }) => retain && topic.startsWith('homes/old/'))).toEqual([])
+    await program.endAsync(true)
+  }
+})

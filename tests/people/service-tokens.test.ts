@@ -124,6 +124,22 @@ describe('a program with a service token', () => {
     await expect(mute.get('/devices')).rejects.toMatchObject({ code: 'forbidden' })
   })
 
+  test('finds in the list of homes and groups those that it may read whole', async () => {
+    await hub.client.post('/groups', { name: 'Nobody else’s' })
+    const lists = async (subscribe: string[]) => {
+      const { secret } = await make({ subscribe, api: 'read' })
+      const client = new HearthClient({ url: hub.http_url, access_token: secret })
+      const { homes } = await client.get<{ homes: { id: string }[] }>('/homes')
+      const { groups } = await client.get<{ groups: object[] }>('/groups')
+      for (const { id } of homes) await client.get(`/homes/${id}`)
+      return [homes.map(({ id }) => id), groups.length]
+    }
+    expect(await lists(['homes/+/devices/+/presence'])).toEqual([[], 0])
+    expect(await lists(['homes/home/+/#'])).toEqual([[], 0])
+    expect(await lists(['homes/home/#', 'homes/other/devices/#'])).toEqual([['home'], 0])
+    expect(await lists(['homes/+/#'])).toEqual([['home', 'other'], 1])
+  })
+
   test('is cut when the token is revoked or ends, and not let in again', async () => {
     const { token, secret } = await make({ subscribe: ['#'] })
     const program = await connect(secret)

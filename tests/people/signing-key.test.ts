@@ -36,3 +36,12 @@ test('a new key signs from then on, and what the old one signed is good until it
   await again.rotate(Date.now() + 4 * 86_400_000)
   await expect(verifyAccessToken(again, before)).rejects.toMatchObject({ code: 'unauthorized' })
 })
+
+test('of rotations at once none forgets the key of another', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-key-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const keys = await openSigningKeys(folder)
+  const kids = await Promise.all(Array.from({ length: 6 }, () => keys.rotate(Date.now())))
+  const again = await openSigningKeys(folder)
+  for (const kid of kids) expect(again.find(kid)?.kid).toBe(kid)
+})
