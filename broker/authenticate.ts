@@ -61,7 +61,7 @@ async function check(
   const attempt = await gate.failedLogins.begin(credentials, packet.clientId, gate)
   if (attempt === null) throw new Refusal(3, 'too many failures')
   try {
-    const principal = await gate.handlers.authenticate(credentials)
+    const principal = await authenticateAsOfNow(gate, credentials)
     if (conn.barred?.some(match => fits(match, principal))) throw new Refusal(5, 'revoked')
     attempt.succeeded()
     return principal
@@ -69,6 +69,15 @@ async function check(
     if (error instanceof Refusal && error.returnCode >= 4) attempt.failed()
     else attempt.dropped()
     throw error
+  }
+}
+
+/** What was found out about a person before their rights changed, in parts, does not count. */
+async function authenticateAsOfNow(gate: Gate, credentials: Credentials): Promise<Principal> {
+  for (;;) {
+    const { rightsChanges } = gate.registry
+    const principal = await gate.handlers.authenticate(credentials)
+    if (principal.kind !== 'person' || rightsChanges === gate.registry.rightsChanges) return principal
   }
 }
 

@@ -31,6 +31,8 @@ interface Slot {
 export class Registry {
   readonly all = new Set<Connection>()
   readonly devices = new Map<string, Connection>()
+  /** How often rights have changed: who was looked at while they did is looked at again. */
+  rightsChanges = 0
   readonly #slots = new Map<string, Slot>()
   readonly #handlers: BrokerHandlers
   readonly #log: Logger
@@ -129,6 +131,7 @@ export class Registry {
 
   /** What somebody may do has changed: from now on their connections hear what they may hear now. */
   setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void {
+    this.rightsChanges++
     for (const conn of this.all) {
       const { principal } = conn
       if (principal?.kind !== 'person' || principal.id !== user_id) continue

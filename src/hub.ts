@@ -28,7 +28,7 @@ import { Traffic } from './operations/traffic.js'
 import { Directory } from './people/directory.js'
 import { looksLikeServiceToken } from './people/service-tokens.js'
 import { openSigningKeys, type SigningKeys } from './people/signing-keys.js'
-import { ensureAdministrator } from './people/users.js'
+import { ensureAdministrator, forgetAdministrator } from './people/users.js'
 import type { DevicePrincipal, Principal } from './principal.js'
 import { lockDirectory } from './store/lock.js'
 import { openStore, type Store } from './store/store.js'
@@ -114,10 +114,13 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   const jobs = openJobs(mqtt)
   closing.push(() => jobs.stop())
   await jobs.start()
-  const ports = await listen(mqtt, api, closing)
-  // Not before, since a start that fails at its ports tells nobody the password.
   const { host, admin_email: email, admin_password: password } = config
   const administrator = await ensureAdministrator(store.db, email && password ? { email, password } : null)
+  const ports = await listen(mqtt, api, closing).catch(async error => {
+    // A start that fails at its ports tells nobody the password.
+    if (administrator) await forgetAdministrator(store.db, administrator.email)
+    throw error
+  })
   const { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port } = ports
   closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
   return { ports, administrator, store }

@@ -1,27 +1,35 @@
 import type { Db } from '../store/store.js'
-import { type AuditEntry, record } from './audit.js'
+import { type Actor, type AuditEntry, record } from './audit.js'
 
 type Refusal = Omit<AuditEntry, 'outcome' | 'times'>
 
 interface Known {
   readonly refusal: Refusal
+  readonly who: string
   /** How often since it was last written. */
   times: number
   /** When a row was last written, on the steady clock in milliseconds; null before the first. */
   written: number | null
 }
 
+const nameOf = ({ kind, id, address }: Actor) => `${kind} ${id} ${address}`
+const nobody = { kind: 'anonymous', id: null, address: null, request_id: null } as const
+
 const everyMs = 500
 /** The same refusal is written at once and then at most once in this time, with how often it was repeated. */
 const repeatMs = 60_000
-/** Different refusals at a time; what is beyond is counted together. */
-const most = 1000
+/** Different refusals of one actor in that time; what is beyond is counted together, under the actor's name. */
+const mostOfOne = 200
+/** Of everybody at a time; beyond that nobody is told from anybody. */
+const most = 10_000
 
 /** Refusals on their way to the audit: whoever is refused a thousand times a second must not fill the disk. */
 export class Refusals {
   readonly #db: Db
   readonly #failed: (error: unknown) => void
   readonly #known = new Map<string, Known>()
+  /** How many different refusals of each actor are known. */
+  readonly #kinds = new Map<string, number>()
   readonly #timer: NodeJS.Timeout
   #writing: Promise<void> = Promise.resolve()
 
@@ -34,20 +42,33 @@ export class Refusals {
 
   note(refusal: Refusal): void {
     const { actor, action, target } = refusal
-    const key = `${actor.kind} ${actor.id} ${actor.address} ${action} ${target}`
-    const known = this.#known.get(key)
-    if (known) known.times++
-    else if (this.#known.size < most) this.#known.set(key, { refusal, times: 1, written: null })
-    else this.#noteOthers()
+    const who = nameOf(actor)
+    const counted = this.#count(`${who} ${action} ${target}`) || this.#count(`${who} others`)
+    if (counted) return
+    const kinds = this.#kinds.get(who) ?? 0
+    if (this.#known.size >= most) this.#add('others', { ...refusal, actor: nobody, action: 'others', target: null })
+    else if (kinds >= mostOfOne) this.#add(`${who} others`, { ...refusal, action: 'others', target: null })
+    else this.#add(`${who} ${action} ${target}`, refusal)
   }
 
-  #noteOthers(): void {
-    const others = this.#known.get('others')
-    if (others) others.times++
-    else {
-      const actor = { kind: 'anonymous', id: null, address: null, request_id: null } as const
-      this.#known.set('others', { refusal: { actor, action: 'others' }, times: 1, written: null })
-    }
+  #count(key: string): boolean {
+    const known = this.#known.get(key)
+    if (known) known.times++
+    return known !== undefined
+  }
+
+  #add(key: string, refusal: Refusal): void {
+    if (this.#count(key)) return
+    const who = nameOf(refusal.actor)
+    this.#known.set(key, { refusal, who, times: 1, written: null })
+    this.#kinds.set(who, (this.#kinds.get(who) ?? 0) + 1)
+  }
+
+  #forget(key: string, { who }: Known): void {
+    this.#known.delete(key)
+    const left = (this.#kinds.get(who) ?? 1) - 1
+    if (left > 0) this.#kinds.set(who, left)
+    else this.#kinds.delete(who)
   }
 
   /** Writes what is due. @param now on the steady clock; Infinity for everything */
@@ -60,7 +81,7 @@ export class Refusals {
     const due: AuditEntry[] = []
     for (const [key, known] of this.#known) {
       if (known.written !== null && now - known.written < repeatMs) continue
-      if (known.times === 0) this.#known.delete(key)
+      if (known.times === 0) this.#forget(key, known)
       else due.push({ ...known.refusal, outcome: 'refused', times: known.times })
       known.times = 0
       known.written = now

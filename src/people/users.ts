@@ -147,3 +147,8 @@ export async function ensureAdministrator(
   await createUser(db, { email, username: 'admin', role: 'admin', password_hash: await hashPassword(password) })
   return configured ? null : { email, password }
 }
+
+/** Takes back the administrator that was made at a start which then failed. */
+export async function forgetAdministrator(db: Db, email: string): Promise<void> {
+  await db.deleteFrom('users').where('email', '=', email).execute()
+}

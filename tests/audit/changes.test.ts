@@ -103,6 +103,25 @@ describe('a refusal is written down', () => {
   })
 })
 
+test('whoever is refused in a thousand ways hides nobody else’s refusals', async () => {
+  const [noisy, other] = [await newPerson(hub), await newPerson(hub)]
+  const client = await mqtt.connectAsync(hub.mqtt_url, {
+    clientId: 'user-n',
+    username: 'x',
+    password: noisy.access_token,
+  })
+  const filters = Array.from({ length: 1100 }, (_, i) => `homes/nowhere-${i}/#`)
+  for (let at = 0; at < filters.length; at += 1) client.subscribe(filters[at] ?? '', { qos: 1 }, () => undefined)
+  await client.subscribeAsync('last').catch(() => undefined)
+  await expect(other.client.get('/admin/stats')).rejects.toMatchObject({ code: 'forbidden' })
+  await until(async () => (await find(`outcome=refused&actor_id=${other.id}`)).length === 1)
+  await client.endAsync(true)
+  hub = await hub.restart()
+  const rows = await find(`outcome=refused&actor_id=${noisy.id}&limit=1000`)
+  expect(rows.length).toBeLessThan(250)
+  expect(rows.reduce((sum, { times }) => sum + times, 0)).toBe(1101)
+})
+
 test('the audit holds together after all this, also across a restart', async () => {
   expect(await hub.client.get('/ops/audit/verify')).toMatchObject({ verdict: { ok: true, bad: null } })
 })

@@ -59,14 +59,18 @@ describe('start', () => {
     hub = await startChild(data_dir)
   })
 
-  test('says which port is taken', () =>
+  test('says which port is taken, and tells the administrator’s password at the first start that succeeds', () =>
     elsewhere(async folder => {
-      const env = { HEARTH_DATA_DIR: folder, HEARTH_MQTT_PORT: String(hub.file.mqtt_port) }
+      const made = { HEARTH_ADMIN_EMAIL: '', HEARTH_ADMIN_PASSWORD: '' }
+      const env = { ...made, HEARTH_DATA_DIR: folder, HEARTH_MQTT_PORT: String(hub.file.mqtt_port) }
       const { code, err } = await hearth(['start'], env)
       expect(code).toBe(1)
       expect(err).toContain(`${hub.file.mqtt_port}`)
       expect(err).toContain('Is a hub running already?')
       expect(err).not.toContain('    at ')
+      const next = await startChild(folder, made)
+      expect(next.log()).toMatch(/Administrator {2}\S+@\S+ {2}password {2}\S{16,}/)
+      await next.end('SIGTERM')
     }))
 
   test('lists every fault of the configuration', async () => {
