@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { z } from 'zod'
 import type { Commands } from '../commands/commands.js'
-import { type Command, getCommand, isOpen, listCommands } from '../commands/rows.js'
+import { type Command, getCommand, isOpen, listCommands, timelineOf } from '../commands/rows.js'
 import { getDevice } from '../devices/devices.js'
 import { openStatuses, settledStatuses } from '../store/tables.js'
 import type { Api } from './api.js'
@@ -31,6 +31,13 @@ export const command = z.object({
   result: z.unknown(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
   updated_at: time,
+})
+const step = z.object({
+  at: time,
+  status,
+  progress: z.number().nullable(),
+  attempt: z.int(),
+  counted: z.boolean().describe('False for a result that came late or again, and changed nothing'),
 })
 const one = z.object({ command })
 export const newCommand = z.strictObject({
@@ -75,6 +82,21 @@ export function commandRoutes(app: Api, context: ApiContext): void {
       schema: { summary: 'Read a command', params: byId, response: { 200: one } },
     },
     async request => ({ command: await commandAt(context, request, request.params.id) }),
+  )
+  app.get(
+    '/commands/:id/timeline',
+    {
+      config: { who: 'reader', hears: 'commands' },
+      schema: {
+        summary: 'Every step of a command, with its time',
+        params: byId,
+        response: { 200: z.object({ command_id: z.string(), timeline: z.array(step) }) },
+      },
+    },
+    async request => {
+      const { id } = await commandAt(context, request, request.params.id)
+      return { command_id: id, timeline: await timelineOf(db, id) }
+    },
   )
   app.delete(
     '/commands/:id',

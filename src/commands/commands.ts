@@ -11,6 +11,7 @@ import {
   getCommand,
   insertCommand,
   isOpen,
+  keepUncounted,
   moveCommand,
   type NewCommand,
   requeue,
@@ -108,7 +109,7 @@ export class Commands {
     if (command) this.#tell(command)
   }
 
-  /** Takes what a device says of a command. One that is settled, or another device's, is not changed. */
+  /** Takes what a device says of a command. One that is settled, or another device's, is not changed; what came late stands in its timeline. */
   async result(device_id: string, { id, status, progress, result, error }: CommandResult): Promise<void> {
     const known = await this.#db.selectFrom('commands').select('device_id').where('id', '=', id).executeTakeFirst()
     if (known?.device_id !== device_id) return
@@ -121,6 +122,7 @@ export class Commands {
       ...(error === undefined ? {} : { error }),
     })
     if (command) this.#tell(command)
+    else await keepUncounted(this.#db, id, { status, progress: progress ?? null })
   }
 
   /** @throws HubError `not_found`, `conflict` when it is no longer queued */

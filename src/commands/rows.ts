@@ -99,6 +99,53 @@ export async function listCommands(
 export const listBatch = (db: Db, batch_id: string): Promise<Command[]> =>
   db.selectFrom('commands').selectAll().where('batch_id', '=', batch_id).orderBy('id').execute()
 
+/** A step of a command as the API shows it. */
+export interface Step {
+  readonly at: number
+  readonly status: CommandStatus
+  readonly progress: number | null
+  readonly attempt: number
+  /** False for a result that came late or again, and changed nothing. */
+  readonly counted: boolean
+}
+
+/** Beyond what is kept: a thousand of its progress, and the rest. */
+const maxSteps = 2000
+
+/** What a command went through, in order. */
+export async function timelineOf(db: Db, command_id: string): Promise<Step[]> {
+  const rows = await db
+    .selectFrom('command_steps')
+    .select(['at', 'status', 'progress', 'attempt', 'counted'])
+    .where('command_id', '=', command_id)
+    .orderBy('id')
+    .limit(maxSteps)
+    .execute()
+  return rows.map(({ counted, ...step }) => ({ ...step, counted: counted === 1 }))
+}
+
+const maxUncounted = 100
+
+/** Keeps a result that changed nothing, up to a hundred of a command. */
+export async function keepUncounted(
+  db: Db,
+  command_id: string,
+  { status, progress }: { status: CommandStatus; progress: number | null },
+): Promise<void> {
+  const { kept } = await db
+    .selectFrom('command_steps')
+    .select(eb => eb.fn.countAll<number>().as('kept'))
+    .where('command_id', '=', command_id)
+    .where('counted', '=', 0)
+    .executeTakeFirstOrThrow()
+  if (kept >= maxUncounted) return
+  const { attempt } = await getCommand(db, command_id)
+  await db
+    .insertInto('command_steps')
+    .values({ command_id, at: Date.now(), status, progress, attempt, counted: 0 })
+    .execute()
+}
+
 /** What waits to be sent to a device, oldest first. */
 export const sendable = (db: Db, device_id: string, after: string): Promise<Command[]> =>
   db

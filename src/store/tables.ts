@@ -248,6 +248,17 @@ export interface Tables {
     error: Json<{ code: string; message: string } | null>
     updated_at: Time
   }
+  /** Every step of a command; triggers write them with the step itself. */
+  command_steps: {
+    id: Generated<number>
+    command_id: string
+    at: Time
+    status: CommandStatus
+    progress: number | null
+    attempt: number
+    /** 1; 0 for a result that came late or again, and changed nothing. */
+    counted: number
+  }
   jobs: {
     name: string
     last_run_at: Time

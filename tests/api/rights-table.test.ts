@@ -112,6 +112,7 @@ const table: Readonly<Record<string, readonly [keyof typeof rights, () => Promis
   'GET /devices/:id/commands': ['read', things.onDevice()],
   'POST /devices/:id/commands': ['act', things.onDevice({ name: 'x' })],
   'GET /commands/:id': ['read', things.onCommand],
+  'GET /commands/:id/timeline': ['read', things.onCommand],
   'DELETE /commands/:id': ['act', things.onCommand],
   'GET /telemetry/:id': ['read', things.onDevice()],
   'GET /telemetry/:id/latest': ['read', things.onDevice()],

@@ -67,6 +67,41 @@ test('a command goes from queued to succeeded, and a home hears each change', as
   expect(state.reported).toEqual({ power: 'on' })
 })
 
+test('the timeline has every step with its time, and what came late or again without effect', async () => {
+  const device = await listening('timed', await hub.device('timed'))
+  const { id } = await issue('timed', { name: 'roll' })
+  await becomes(id, 'delivered')
+  for (const [status, more] of [
+    ['accepted', {}],
+    ['running', { progress: 40 }],
+    ['running', { progress: 80 }],
+    ['succeeded', {}],
+  ] as const)
+    await device.answer(id, status, more)
+  await device.answer(id, 'succeeded')
+  await device.answer(id, 'failed')
+  const path = `/commands/${id}/timeline`
+  const { timeline } = await hub.client.get<{
+    timeline: { at: number; status: string; progress: number | null; counted: boolean }[]
+  }>(path)
+  const shown = timeline.map(({ status, progress, counted }) => [status, progress, counted])
+  expect(shown).toEqual([
+    ['queued', null, true],
+    ['sent', null, true],
+    ['delivered', null, true],
+    ['accepted', null, true],
+    ['running', 40, true],
+    ['running', 80, true],
+    ['succeeded', 80, true],
+    ['succeeded', null, false],
+    ['failed', null, false],
+  ])
+  expect(timeline.map(({ at }) => at)).toEqual(timeline.map(({ at }) => at).sort((a, b) => a - b))
+  for (let i = 0; i < 120; i++) await device.answer(id, 'failed')
+  const { timeline: after } = await hub.client.get<{ timeline: object[] }>(path)
+  expect(after).toHaveLength(107)
+})
+
 test('nobody waits longer than the device takes, however close together its steps are committed', async () => {
   const { client } = await listening('brisk', await hub.device('brisk'))
   client.on('message', (_, payload) => {
