@@ -1,5 +1,21 @@
 import type { KyselyPlugin, PluginTransformQueryArgs, PluginTransformResultArgs, QueryResult, UnknownRow } from 'kysely'
-import { jsonColumns } from './tables.js'
+
+/** The columns held as JSON text. A column of one of these names is JSON in every table. */
+const jsonColumns: ReadonlySet<string> = new Set([
+  'hello',
+  'vitals',
+  'reported',
+  'desired',
+  'data',
+  'metadata',
+  'latest',
+  'params',
+  'result',
+  'error',
+  'publish',
+  'subscribe',
+  'detail',
+])
 
 /** Reads JSON columns back as values. Their names decide, never the text: a name that looks like JSON stays a string. */
 export class JsonColumns implements KyselyPlugin {

@@ -283,20 +283,3 @@ export const settledStatuses = [
 ] as const
 export const openStatuses = ['queued', 'sent', 'delivered', 'accepted', 'running'] as const
 export type CommandStatus = (typeof settledStatuses)[number] | (typeof openStatuses)[number]
-
-/** The columns held as JSON text. A column of one of these names is JSON in every table. */
-export const jsonColumns: ReadonlySet<string> = new Set([
-  'hello',
-  'vitals',
-  'reported',
-  'desired',
-  'data',
-  'metadata',
-  'latest',
-  'params',
-  'result',
-  'error',
-  'publish',
-  'subscribe',
-  'detail',
-])
