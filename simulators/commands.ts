@@ -10,13 +10,15 @@ const commandSchema = z.object({
   expires_at: z.number().nullish(),
 })
 
+const cancelSchema = z.object({ id: z.string().min(1) })
+
 /** The difference the hub sends on `desired`; `{}` when there is none. */
 const desiredSchema = z.object({ desired: z.record(z.string(), z.unknown()).default({}) })
 
 /** What the device says on `commands/result`. */
 export interface CommandResult {
   readonly id: string
-  readonly status: 'accepted' | 'running' | 'succeeded' | 'failed' | 'rejected'
+  readonly status: 'accepted' | 'running' | 'succeeded' | 'failed' | 'rejected' | 'cancelled'
   readonly progress?: number
   readonly result?: Values
   readonly error?: { readonly code: string; readonly message: string }
@@ -76,6 +78,17 @@ export class CommandRunner {
     if (known !== undefined) this.#options.report(known)
     else if ('error' in found) this.#tell({ id, status: 'rejected', error: found.error })
     else this.#accept({ ...found, id, expires_at: expires_at ?? Number.POSITIVE_INFINITY })
+  }
+
+  /** A message on `commands/cancel`: what has not begun is never run. What runs goes on to its end. */
+  cancel(payload: Buffer): void {
+    const { data } = cancelSchema.safeParse(parseJson(payload))
+    if (data === undefined) return
+    const known = this.#results.get(data.id)
+    const waiting = this.#waiting.findIndex(job => job.id === data.id)
+    if (waiting >= 0) this.#waiting.splice(waiting, 1)
+    if (known === undefined || waiting >= 0) this.#tell({ id: data.id, status: 'cancelled' })
+    else this.#options.report(known)
   }
 
   /** A message on `desired`: each key is brought about by the command it stands for. Keys that the model lacks are logged. */

@@ -3,22 +3,21 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { type Broker, createBroker } from '../broker/broker.js'
-import { type BrokerRefusal, type Credentials, Refusal } from '../broker/contract.js'
+import { type BrokerRefusal, Refusal } from '../broker/contract.js'
 import { openListeners } from '../broker/listeners.js'
 import { type Config, databaseFile } from '../config/config.js'
 import { createApi } from './api/server.js'
 import { record, system } from './audit/audit.js'
 import { AuditHead } from './audit/head.js'
 import { Refusals } from './audit/refusals.js'
+import { authenticate, deviceAt } from './bridge/authenticate.js'
 import { type Bridge, createBridge } from './bridge/bridge.js'
 import { deviceConnected, deviceDisconnected } from './bridge/presence.js'
 import { provision } from './bridge/provision.js'
 import { forgetRetained, reconcilePresence, restoreRetained, retainAgain } from './bridge/retained.js'
 import { desiredChanged } from './bridge/state.js'
 import { Commands } from './commands/commands.js'
-import { authenticateClaim, looksLikeClaimCode } from './devices/claims.js'
 import { KeyRing } from './devices/key-ring.js'
-import { looksLikeKey } from './devices/keys.js'
 import { resetPresence } from './devices/presence.js'
 import { HubError } from './errors.js'
 import { ensureDefaultHome } from './homes/homes.js'
@@ -26,10 +25,9 @@ import { writeHubFile } from './hub-file.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
 import { Traffic } from './operations/traffic.js'
 import { Directory } from './people/directory.js'
-import { looksLikeServiceToken } from './people/service-tokens.js'
 import { openSigningKeys, type SigningKeys } from './people/signing-keys.js'
 import { ensureAdministrator, forgetAdministrator } from './people/users.js'
-import type { DevicePrincipal, Principal } from './principal.js'
+import { may } from './rights.js'
 import { lockDirectory } from './store/lock.js'
 import { openStore, type Store } from './store/store.js'
 import { inboundKind } from './topics.js'
@@ -163,9 +161,9 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
     log,
     first_session: last_session + 1,
     handlers: {
-      authenticate: credentials => authenticate(ground, credentials),
+      authenticate: credentials => authenticate(ground, credentials).catch(asRefusal),
       receive: bridge.receive,
-      deviceAt: (home_id, device_id) => deviceAt(ground, home_id, device_id),
+      deviceAt: (home_id, device_id) => deviceAt(ground.key_ring, home_id, device_id),
       provision: (claim, address, payload) => provision(ground, claim, address, payload),
       refused: refusal => noteRefusal(ground, refusal),
       connected: connection => void deviceConnected(told, connection),
@@ -194,8 +192,8 @@ function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
     key_ring,
     refusals,
     audit_head,
-    ingest: (device, rest, payload) => {
-      const origin = { qos: 1, message_id: null, dup: false, received_at: Date.now() } as const
+    ingest: (device, rest, payload, message_id = null) => {
+      const origin = { qos: 1, message_id, dup: message_id !== null, received_at: Date.now() } as const
       return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
     },
     desiredChanged: device => desiredChanged(mqtt, device),
@@ -234,16 +232,25 @@ async function rightsChanged({ directory, broker }: Mqtt, user_ids: readonly str
   }
 }
 
-/** A program speaks in a device's name: as that device, with no key of its own. */
-async function deviceAt({ key_ring }: Ground, home_id: string, device_id: string): Promise<DevicePrincipal | null> {
-  const device = await key_ring.device(device_id)
-  if (device?.home_id !== home_id || device.status === 'inactive') return null
-  return { kind: 'device', id: device.id, num: device.num, home_id, key_id: '', expires_at: null }
+/** The return code of a CONNECT whose credential was not taken. */
+function asRefusal(error: unknown): never {
+  if (error instanceof HubError && error.code === 'unauthorized') throw new Refusal(4, 'bad_credentials')
+  if (error instanceof HubError && error.code === 'forbidden') throw new Refusal(5, 'disabled_or_expired')
+  throw error
 }
 
 function noteRefusal({ refusals }: Ground, { principal, address, action, target }: BrokerRefusal): void {
   const actor = { kind: principal?.kind ?? 'anonymous', id: principal?.id ?? null, address, request_id: null } as const
   refusals.note({ actor, action, target })
+}
+
+async function mayCommand(
+  { directory }: Ground,
+  id: string,
+  device: { id: string; home_id: string },
+): Promise<boolean> {
+  const principal = await directory.standing(id)
+  return principal !== null && may(principal, 'command', { home_id: device.home_id, device_id: device.id })
 }
 
 function openJobs(mqtt: Mqtt): Jobs {
@@ -256,6 +263,7 @@ function openJobs(mqtt: Mqtt): Jobs {
     takeSeen: bridge.takeSeen,
     takeKeyUses: () => key_uses.take(),
     takeTokenUses: () => token_uses.take(),
+    mayCommand: (created_by, device) => mayCommand(mqtt, created_by, device),
     reconcilePresence: () => reconcilePresence(mqtt, () => broker.connections()),
   })
 }
@@ -268,26 +276,4 @@ async function listen({ config, log, broker }: Mqtt, api: FastifyInstance, closi
   await api.listen({ host, port: config.http_port })
   const { port: http } = api.server.address() as AddressInfo
   return { http, mqtt: listeners.mqtt_port, mqtts: listeners.mqtts_port }
-}
-
-/** A device shows its key as the password, or as the user name alone; a program its token, a device without a key its claim code; people an access token (D5). */
-async function authenticate(ground: Ground, { username, password }: Credentials): Promise<Principal> {
-  const credential = password || (username && looksLikeKey(username) ? username : '')
-  try {
-    if (looksLikeKey(credential)) return await deviceOf(ground, credential, username)
-    if (looksLikeServiceToken(credential)) return await ground.directory.authenticateService(credential)
-    if (looksLikeClaimCode(credential)) return await authenticateClaim(ground.store.db, credential)
-    return await ground.directory.authenticatePerson(credential)
-  } catch (error) {
-    if (error instanceof HubError && error.code === 'unauthorized') throw new Refusal(4, 'bad_credentials')
-    if (error instanceof HubError && error.code === 'forbidden') throw new Refusal(5, 'disabled_or_expired')
-    throw error
-  }
-}
-
-async function deviceOf({ key_ring }: Ground, api_key: string, username: string | null): Promise<DevicePrincipal> {
-  const device = await key_ring.authenticate(api_key)
-  const named = username === null || username === '' || username === device.id || username === api_key
-  if (!named) throw new HubError('unauthorized', 'The key belongs to another device.')
-  return device
 }

@@ -107,7 +107,7 @@ const commandError = z.object({ code: z.string().min(1).max(64), message: z.stri
 export const commandResult = z
   .object({
     id: z.string().min(1).max(64),
-    status: z.enum(['accepted', 'running', 'succeeded', 'failed', 'rejected']),
+    status: z.enum(['accepted', 'running', 'succeeded', 'failed', 'rejected', 'cancelled']),
     progress: z.number().min(0).max(100).optional(),
     result: z.unknown().optional(),
     error: commandError.optional(),
@@ -126,6 +126,10 @@ export const command = z
     attempt: z.int().min(1).describe('More than 1 when it was sent before'),
   })
   .describe('A command to run')
+
+export const commandCancel = z
+  .object({ id: z.string() })
+  .describe('A command that shall not be run any more, or be stopped; answered on commands/result')
 
 export const desired = z
   .union([z.object({ version: z.int().min(0), desired: object }), z.strictObject({})])

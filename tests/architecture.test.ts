@@ -32,7 +32,7 @@ const imports: Import[] = [...source].flatMap(([file, text]) =>
 /** A file's floor, highest first, and where a folder is a room of its own. Whatever lies beneath may be imported. */
 type Place = { readonly floor: number; readonly room: string }
 const doors = /^(?:(broker)|src\/(bridge|api|jobs))\//
-const rooms = /^src\/(audit|commands|devices|groups|homes|operations|people|quarantine|telemetry)\//
+const rooms = /^src\/(audit|commands|devices|groups|homes|idempotency|operations|people|quarantine|telemetry)\//
 
 function placeOf(file: string): Place {
   if (file.startsWith('src/cli')) return { floor: 6, room: 'cli' }

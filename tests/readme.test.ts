@@ -41,6 +41,7 @@ const described: Readonly<
   ...messages,
   'commands/result': messages.commandResult,
   commands: messages.command,
+  'commands/cancel': messages.commandCancel,
   time: messages.hubTime,
   errors: messages.refusal,
 }

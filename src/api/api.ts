@@ -6,6 +6,7 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Marked } from '../idempotency/idempotency.js'
 import type { Principal } from '../principal.js'
 
 /**
@@ -33,10 +34,16 @@ declare module 'fastify' {
     hears?: string
     /** A limit of its own instead of the one for changes. */
     limit?: 'login' | 'commands'
+    /** The answer holds a secret, which is kept nowhere: who asks again with the same idempotency key is told only that it was done. */
+    showsSecret?: true
+    /** It heeds the `Idempotency-Key` itself. */
+    idempotent?: 'by-itself'
   }
   interface FastifyRequest {
     /** Who asks; null on routes for anyone. */
     principal: Principal | null
+    /** Set when a change was asked for with an idempotency key. */
+    marked: Marked | null
   }
   interface FastifyInstance {
     /** Every route with who may use it. */

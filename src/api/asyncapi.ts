@@ -26,6 +26,7 @@ const payloads: Readonly<Record<Inbound | Outbound, z.ZodType>> = {
   hello: messages.hello,
   'commands/result': messages.commandResult,
   commands: messages.command,
+  'commands/cancel': messages.commandCancel,
   desired: messages.desired,
   time: messages.hubTime,
   errors: messages.refusal,

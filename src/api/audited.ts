@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { type Actor, record } from '../audit/audit.js'
+import { keepWrite } from '../idempotency/idempotency.js'
 import type { JsonObject } from '../json.js'
 import type { Db } from '../store/store.js'
 
@@ -12,12 +13,12 @@ export interface About {
   readonly detail?: JsonObject
 }
 
-type Asking = Pick<FastifyRequest, 'principal' | 'ip' | 'id'> & {
+type Asking = Pick<FastifyRequest, 'principal' | 'ip' | 'id' | 'marked'> & {
   readonly routeOptions: { readonly config: { readonly action?: string } }
 }
 
 /** Who asks, as the audit knows them. */
-export function actorOf({ principal, ip, id }: Omit<Asking, 'routeOptions'>): Actor {
+export function actorOf({ principal, ip, id }: Omit<Asking, 'routeOptions' | 'marked'>): Actor {
   return { kind: principal?.kind ?? 'anonymous', id: principal?.id ?? null, address: ip, request_id: id }
 }
 
@@ -35,9 +36,10 @@ export function audited<Result>(
   })
 }
 
-/** Writes down what was or is being done, where that is no one transaction. */
+/** Writes down what was or is being done, where that is no one transaction; with it, that a write with an idempotency key was made. */
 export async function note(request: Asking, db: Db, about: About): Promise<void> {
   const { action } = request.routeOptions.config
   if (action === undefined) throw new Error('the route does not declare what the audit calls it')
+  if (request.marked) await keepWrite(db, request.marked, about.target)
   await record(db, { actor: actorOf(request), action, outcome: 'done', ...about })
 }

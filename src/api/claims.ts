@@ -72,7 +72,7 @@ export function claimRoutes(app: Api, context: ApiContext): void {
   app.post(
     '/homes/:id/claim-codes',
     {
-      config: { who: 'owner', action: 'claim.create' },
+      config: { who: 'owner', action: 'claim.create', showsSecret: true },
       schema: {
         summary: 'Make a code that a device exchanges once for a key of its own',
         params: byId,
@@ -125,7 +125,7 @@ function registrationRoute(app: Api, context: ApiContext): void {
   app.post(
     '/devices/register',
     {
-      config: { who: 'claimant', action: 'device.register' },
+      config: { who: 'claimant', action: 'device.register', showsSecret: true },
       schema: {
         summary: 'Make a device and its first key: as its owner, or as the device itself with a claim code',
         body: registration,

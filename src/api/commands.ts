@@ -1,12 +1,14 @@
 import { once } from 'node:events'
 import { z } from 'zod'
 import type { Commands } from '../commands/commands.js'
-import { type Command, getCommand, isOpen, listCommands, timelineOf } from '../commands/rows.js'
+import { type Command, getCommand, isOpen, listCommands } from '../commands/rows.js'
+import { timelineOf, timelineOfDevice } from '../commands/timeline.js'
 import { getDevice } from '../devices/devices.js'
-import { openStatuses, settledStatuses } from '../store/tables.js'
+import { openStatuses, settledStatuses } from '../store/command-tables.js'
 import type { Api } from './api.js'
 import { note } from './audited.js'
 import type { ApiContext } from './context.js'
+import { idempotencyKeyOf } from './idempotency.js'
 import { askerOf, checkDevice, checkRight } from './rights.js'
 import { byId, json, name, next_cursor, page, time } from './schemas.js'
 
@@ -30,9 +32,13 @@ export const command = z.object({
   progress: z.number().nullable(),
   result: z.unknown(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  idempotency_key: z.string().nullable(),
+  cancel_requested_at: time.nullable().describe('Since when the device is asked not to run it, or to stop'),
+  schedule_id: z.string().nullable().describe('The schedule that it was given by'),
   updated_at: time,
 })
 const step = z.object({
+  command_id: z.string(),
   at: time,
   status,
   progress: z.number().nullable(),
@@ -58,6 +64,7 @@ const waiting = z.strictObject({
 export function commandRoutes(app: Api, context: ApiContext): void {
   const { db } = context.store
   issueRoute(app, context)
+  timelineRoutes(app, context)
   app.get(
     '/devices/:id/commands',
     {
@@ -83,6 +90,60 @@ export function commandRoutes(app: Api, context: ApiContext): void {
     },
     async request => ({ command: await commandAt(context, request, request.params.id) }),
   )
+  app.delete(
+    '/commands/:id',
+    {
+      config: { who: 'member', hears: 'commands', action: 'command.cancel', limit: 'commands' },
+      schema: {
+        summary: 'Cancel a command; what was sent already, the device is asked not to run, or to stop',
+        params: byId,
+        response: { 200: one.describe('Cancelled'), 202: one.describe('The device is asked') },
+      },
+    },
+    async (request, reply) => {
+      const { id } = await commandAt(context, request, request.params.id)
+      const command = await context.commands.cancel(id)
+      await note(request, db, aboutCommand(command))
+      return reply.code(isOpen(command.status) ? 202 : 200).send({ command })
+    },
+  )
+}
+
+/** The idempotency key stands on the command itself: who asks again gets it as it is by then. */
+export const issuing = { who: 'member', hears: 'commands', action: 'command.issue', idempotent: 'by-itself' } as const
+
+function issueRoute(app: Api, { store: { db }, commands }: ApiContext): void {
+  app.post(
+    '/devices/:id/commands',
+    {
+      config: { ...issuing, limit: 'commands' },
+      bodyLimit: 64 * 1024,
+      schema: {
+        summary: 'Send a command; with `wait`, wait until it is settled',
+        params: byId,
+        querystring: waiting,
+        body: newCommand,
+        response: { 200: one.describe('Settled'), 202: one.describe('Written down, not settled yet') },
+      },
+    },
+    async (request, reply) => {
+      const { id: device_id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const idempotency_key = idempotencyKeyOf(request)
+      const wanted = { ...request.body, device_id, home_id, issued_by: askerOf(request).id, idempotency_key }
+      const { command: issued, repeated } = await commands.issue(wanted, (tx, command) =>
+        note(request, tx, aboutCommand(command)),
+      )
+      if (repeated) reply.header('idempotent-replayed', 'true')
+      const { wait } = request.query
+      const done = wait === 0 || !isOpen(issued.status)
+      const command = done ? issued : await settled(commands, issued, wait * 1000, app.closing)
+      return reply.code(isOpen(command.status) ? 202 : 200).send({ command })
+    },
+  )
+}
+
+function timelineRoutes(app: Api, context: ApiContext): void {
+  const { db } = context.store
   app.get(
     '/commands/:id/timeline',
     {
@@ -98,42 +159,21 @@ export function commandRoutes(app: Api, context: ApiContext): void {
       return { command_id: id, timeline: await timelineOf(db, id) }
     },
   )
-  app.delete(
-    '/commands/:id',
+  app.get(
+    '/devices/:id/commands/timeline',
     {
-      config: { who: 'member', hears: 'commands', action: 'command.cancel', limit: 'commands' },
-      schema: { summary: 'Cancel a command that is still queued', params: byId, response: { 200: one } },
-    },
-    async request => {
-      const { id } = await commandAt(context, request, request.params.id)
-      const command = await context.commands.cancel(id)
-      await note(request, db, aboutCommand(command))
-      return { command }
-    },
-  )
-}
-
-function issueRoute(app: Api, { store: { db }, commands }: ApiContext): void {
-  app.post(
-    '/devices/:id/commands',
-    {
-      config: { who: 'member', hears: 'commands', action: 'command.issue', limit: 'commands' },
-      bodyLimit: 64 * 1024,
+      config: { who: 'reader', hears: 'commands' },
       schema: {
-        summary: 'Send a command; with `wait`, wait until it is settled',
+        summary: 'Every step of the commands of a device, the newest first',
         params: byId,
-        querystring: waiting,
-        body: newCommand,
-        response: { 200: one.describe('Settled'), 202: one.describe('Written down, not settled yet') },
+        querystring: z.strictObject(page),
+        response: { 200: z.object({ device_id: z.string(), timeline: z.array(step), next_cursor }) },
       },
     },
-    async (request, reply) => {
-      const { id: device_id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
-      const wanted = { ...request.body, device_id, home_id, issued_by: askerOf(request).id }
-      const issued = await commands.issue(wanted, (tx, command) => note(request, tx, aboutCommand(command)))
-      const { wait } = request.query
-      const command = wait === 0 ? issued : await settled(commands, issued, wait * 1000, app.closing)
-      return reply.code(isOpen(command.status) ? 202 : 200).send({ command })
+    async request => {
+      const { id: device_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const { rows: timeline, next_cursor } = await timelineOfDevice(db, device_id, request.query)
+      return { device_id, timeline, next_cursor }
     },
   )
 }

@@ -35,8 +35,12 @@ export interface ApiContext {
   readonly key_ring: KeyRing
   readonly refusals: Refusals
   readonly audit_head: AuditHead
-  /** Takes a device's message as if it had come by MQTT. Settles after the commit. @param rest the topic below the device's prefix */
-  ingest(device: DevicePrincipal, rest: string, payload: Buffer): Promise<Ingested>
+  /**
+   * Takes a device's message as if it had come by MQTT. Settles after the commit.
+   * @param rest the topic below the device's prefix
+   * @param message_id of a message that may have come before
+   */
+  ingest(device: DevicePrincipal, rest: string, payload: Buffer, message_id?: number | null): Promise<Ingested>
   /** Publishes a device's open difference after its desired state changed. */
   desiredChanged(device: { id: string; home_id: string }): Promise<void>
   /** Cuts the connections that fit. @returns how many */

@@ -154,7 +154,7 @@ function creationRoute(app: Api, context: ApiContext): void {
   app.post(
     '/devices',
     {
-      config: { who: 'owner', action: 'device.create' },
+      config: { who: 'owner', action: 'device.create', showsSecret: true },
       schema: { summary: 'Make a device and its first key', body: newDevice, response: { 201: withKey } },
     },
     async (request, reply) => reply.code(201).send(await makeDevice(context, request, request.body)),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { batchOf } from '../commands/issue.js'
 import { type Command, listBatch } from '../commands/rows.js'
 import { HubError } from '../errors.js'
 import { devicesOf } from '../groups/groups.js'
@@ -6,9 +7,10 @@ import { newSortableId } from '../ids.js'
 import { may } from '../rights.js'
 import type { Api } from './api.js'
 import { note } from './audited.js'
-import { aboutCommand, command, newCommand } from './commands.js'
+import { aboutCommand, command, issuing, newCommand } from './commands.js'
 import type { ApiContext } from './context.js'
 import { groupAt } from './groups.js'
+import { idempotencyKeyOf } from './idempotency.js'
 import { askerOf } from './rights.js'
 import { byId, id } from './schemas.js'
 
@@ -31,7 +33,7 @@ export function groupCommandRoutes(app: Api, { store: { db }, commands, key_ring
   app.post(
     '/groups/:id/commands',
     {
-      config: { who: 'member', hears: 'commands', action: 'command.issue', limit: 'commands' },
+      config: { ...issuing, limit: 'commands' },
       bodyLimit: 64 * 1024,
       schema: {
         summary: 'Give every device of a group a command of its own',
@@ -47,13 +49,17 @@ export function groupCommandRoutes(app: Api, { store: { db }, commands, key_ring
       const allowed = held.filter(({ id, home_id }) => may(asker, 'command', { home_id, device_id: id }))
       if (allowed.length === 0)
         throw new HubError('forbidden', 'There is no device in this group that you may command.')
-      const batch_id = newSortableId()
+      const idempotency_key = idempotencyKeyOf(request)
+      // An order that broke off is carried on: devices that have their command keep it, the others get theirs.
+      const order = { ...request.body, issued_by: asker.id, idempotency_key }
+      const batch_id = (await batchOf(db, order)) ?? newSortableId()
       const issued: Command[] = []
       const refused: { device_id: string; error: string; message: string }[] = []
       for (const { id: device_id, home_id } of allowed) {
-        const wanted = { ...request.body, device_id, home_id, issued_by: asker.id, batch_id }
+        const wanted = { ...order, device_id, home_id, batch_id }
         try {
-          issued.push(await commands.issue(wanted, (tx, command) => note(request, tx, aboutCommand(command))))
+          const { command } = await commands.issue(wanted, (tx, given) => note(request, tx, aboutCommand(given)))
+          issued.push(command)
         } catch (error) {
           if (!(error instanceof HubError) || error.code !== 'conflict') throw error
           refused.push({ device_id, error: error.code, message: error.message })

@@ -14,6 +14,7 @@ import {
   updateGroup,
   type Viewer,
 } from '../groups/groups.js'
+import { commandLine } from '../people/access-tokens.js'
 import { homesOf, may } from '../rights.js'
 import type { Api } from './api.js'
 import { audited } from './audited.js'
@@ -95,7 +96,7 @@ export function groupRoutes(app: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const { id: user_id, kind } = askerOf(request)
-      const known = kind === 'person' && user_id !== 'command-line' ? user_id : null
+      const known = kind === 'person' && user_id !== commandLine ? user_id : null
       const about = ({ id }: Group) => ({ target: `group/${id}` })
       const made = await audited(request, db, tx => createGroup(tx, { ...request.body, user_id: known }), about)
       return reply.code(201).send({ group: { ...made, device_ids: [] } })

@@ -2,12 +2,11 @@ import { z } from 'zod'
 import { createHome, deleteHome, getHome, listHomes, updateHome } from '../homes/homes.js'
 import { listAssignments, membersOf, setMember } from '../homes/members.js'
 import { homesOf } from '../rights.js'
-import { checkTimezone } from '../telemetry/windows.js'
 import type { Api } from './api.js'
 import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
 import { askerOf, checkRight, personOf } from './rights.js'
-import { byId, homeRole, id, name, next_cursor, nothing, page, time } from './schemas.js'
+import { byId, homeRole, id, name, next_cursor, nothing, page, time, timezone } from './schemas.js'
 
 const home = z.object({
   id: z.string(),
@@ -17,17 +16,8 @@ const home = z.object({
   updated_at: time,
 })
 const one = z.object({ home })
-const timezone = z.string().max(64).refine(isTimezone, 'is no IANA time zone')
 const newHome = z.strictObject({ id: id.optional(), name, timezone: timezone.optional() })
 const changes = z.strictObject({ name: name.optional(), timezone: timezone.optional() })
-
-function isTimezone(text: string): boolean {
-  try {
-    return checkTimezone(text) === text
-  } catch {
-    return false
-  }
-}
 
 export function homeRoutes(app: Api, context: ApiContext): void {
   const { db } = context.store

@@ -44,7 +44,7 @@ export function keyRoutes(app: Api, { store: { db }, disconnect, key_ring }: Api
   app.post(
     '/devices/:id/keys',
     {
-      config: { who: 'owner', action: 'key.create' },
+      config: { who: 'owner', action: 'key.create', showsSecret: true },
       schema: {
         summary: 'Make a further key',
         params: byId,

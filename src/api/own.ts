@@ -1,13 +1,15 @@
+import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { getDevice } from '../devices/devices.js'
 import { desiredPayload, getState } from '../devices/state.js'
 import { HubError } from '../errors.js'
 import { desired, heartbeat, telemetry } from '../messages.js'
-import type { DevicePrincipal } from '../principal.js'
 import type { Api } from './api.js'
 import { keepJsonBodies } from './body.js'
 import type { ApiContext } from './context.js'
 import { device } from './devices.js'
+import { idempotencyKeyOf } from './idempotency.js'
 import { deviceOf } from './rights.js'
 import { time } from './schemas.js'
 
@@ -37,7 +39,7 @@ export function ownRoutes(app: Api, context: ApiContext): void {
       schema: { summary: 'Say that the device is alive, with vitals', body: heartbeat, response: { 202: stored } },
     },
     async (request, reply) => {
-      await take(context, deviceOf(request), 'heartbeat', request.body)
+      await take(context, request, 'heartbeat')
       return reply.code(202).send({ stored: true })
     },
   )
@@ -49,15 +51,21 @@ export function ownRoutes(app: Api, context: ApiContext): void {
       schema: { summary: 'Store readings; answered after the commit', body: telemetry, response: { 202: stored } },
     },
     async (request, reply) => {
-      await take(context, deviceOf(request), 'telemetry', request.body)
+      await take(context, request, 'telemetry')
       return reply.code(202).send({ stored: true })
     },
   )
 }
 
-async function take({ ingest }: ApiContext, device: DevicePrincipal, rest: string, body: unknown): Promise<void> {
+async function take({ ingest }: ApiContext, request: FastifyRequest, rest: string): Promise<void> {
+  const { body } = request
   if (!Buffer.isBuffer(body)) throw new HubError('invalid_request', 'The body is missing.')
-  throwIfQuarantined(await ingest(device, rest, body))
+  throwIfQuarantined(await ingest(deviceOf(request), rest, body, messageIdOf(idempotencyKeyOf(request))))
+}
+
+/** An idempotency key as the packet identifier of a message that may have come before; MQTT's own end at 65,535. */
+function messageIdOf(key: string | undefined): number | null {
+  return key === undefined ? null : 65_536 + createHash('sha256').update(key).digest().readUIntBE(0, 6)
 }
 
 /** @throws HubError `invalid_payload` with the reason and the quarantine's id */

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { homeRoles } from '../principal.js'
+import { checkTimezone } from '../telemetry/windows.js'
 import { idPattern, isFilter, isPlainFilter } from '../topics.js'
 import { endOfTime, parseTime } from './time.js'
 
@@ -21,6 +22,17 @@ export const username = z
 export const password = z.string().min(10).max(1024).describe('10 characters or more')
 export const homeRole = z.enum(homeRoles)
 export const json = z.record(z.string(), z.unknown())
+
+/** A time zone, by its IANA name. */
+export const timezone = z.string().max(64).refine(isTimezone, 'is no IANA time zone')
+
+function isTimezone(text: string): boolean {
+  try {
+    return checkTimezone(text) === text
+  } catch {
+    return false
+  }
+}
 
 /** The part of a query that says which page of a list. */
 export const page = {

@@ -20,6 +20,7 @@ import { groupCommandRoutes } from './group-commands.js'
 import { groupRoutes } from './groups.js'
 import { healthRoutes } from './health.js'
 import { homeRoutes } from './homes.js'
+import { answerOnce } from './idempotency.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
@@ -31,6 +32,7 @@ import { noteRefusals } from './refusals.js'
 import { reportRoutes } from './reports.js'
 import { guardRoutes } from './rights.js'
 import { roomRoutes } from './rooms.js'
+import { scheduleRoutes } from './schedules.js'
 import { signingKeyRoutes } from './signing-keys.js'
 import { stateRoutes } from './state.js'
 import { telemetryRoutes } from './telemetry.js'
@@ -53,6 +55,7 @@ const resources = [
   commandRoutes,
   groupRoutes,
   groupCommandRoutes,
+  scheduleRoutes,
   claimRoutes,
   tokenRoutes,
   quarantineRoutes,
@@ -73,6 +76,7 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
   await openOpenapi(app)
   guardRoutes(app, context)
   noteRefusals(app, context)
+  answerOnce(app, context)
   metricsRoutes(app, context)
   healthRoutes(app, context)
   await documentRoutes(app)
@@ -137,7 +141,12 @@ async function protect(app: Api, { cors_origins }: Config): Promise<void> {
   if (cors_origins) {
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
     const origin = cors_origins.split(',').map(one => one.trim())
-    await app.register(cors, { origin, methods, exposedHeaders: ['retry-after'], maxAge: 600 })
+    await app.register(cors, {
+      origin,
+      methods,
+      exposedHeaders: ['retry-after', 'etag', 'idempotent-replayed'],
+      maxAge: 600,
+    })
   }
   await app.register(rateLimit, { global: false })
 }

@@ -52,7 +52,7 @@ export function tokenRoutes(app: Api, { store: { db }, directory, disconnect }: 
   app.post(
     '/tokens',
     {
-      config: { who: 'admin', action: 'token.create' },
+      config: { who: 'admin', action: 'token.create', showsSecret: true },
       schema: {
         summary: 'Make a service token',
         body: newToken,

@@ -88,7 +88,7 @@ export function userRoutes(app: Api, context: ApiContext): void {
   app.post(
     '/users',
     {
-      config: { who: 'admin', action: 'user.create' },
+      config: { who: 'admin', action: 'user.create', showsSecret: true },
       schema: {
         summary: 'Make an account',
         body: newUser,

@@ -2,22 +2,13 @@ import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { HubError } from '../errors.js'
 import type { CommandResult } from '../messages.js'
+import { type CommandStatus, openStatuses } from '../store/command-tables.js'
 import { inTransaction } from '../store/in-transaction.js'
 import type { Db } from '../store/store.js'
-import type { CommandStatus } from '../store/tables.js'
 import { homeCommandsTopic, mountedTopic } from '../topics.js'
-import {
-  type Command,
-  getCommand,
-  insertCommand,
-  isOpen,
-  keepUncounted,
-  moveCommand,
-  type NewCommand,
-  requeue,
-  sendable,
-  settleOverdue,
-} from './rows.js'
+import { type Issued, insertCommand, type NewCommand } from './issue.js'
+import { type Command, getCommand, isOpen, moveCommand, requeue, sendable, settleOverdue, toCancel } from './rows.js'
+import { keepUncounted } from './timeline.js'
 
 export interface Outbox {
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean; receipt?: string }): Promise<void>
@@ -25,13 +16,17 @@ export interface Outbox {
   isReadyForCommands(device_id: string): boolean
 }
 
-/** From which statuses a result may move a command. A late `accepted` does not take a running command back. */
+/**
+ * From which statuses a result may move a command. A late `accepted` does not take a running command back; `queued` is here for what was
+ * sent, lost its link and waits to be sent again.
+ */
 const before: Readonly<Record<CommandResult['status'], readonly CommandStatus[]>> = {
-  accepted: ['sent', 'delivered'],
-  running: ['sent', 'delivered', 'accepted', 'running'],
-  succeeded: ['sent', 'delivered', 'accepted', 'running'],
-  failed: ['sent', 'delivered', 'accepted', 'running'],
-  rejected: ['sent', 'delivered', 'accepted', 'running'],
+  accepted: ['queued', 'sent', 'delivered'],
+  running: openStatuses,
+  succeeded: openStatuses,
+  failed: openStatuses,
+  rejected: openStatuses,
+  cancelled: openStatuses,
 }
 
 /**
@@ -56,17 +51,23 @@ export class Commands {
 
   /**
    * Writes the command down, and sends it when the device is there. Settles after the first commit, not after the answer.
-   * @param also what else belongs into that commit
+   * @param also what else belongs into that commit; not asked for an order that was given before
+   * @throws HubError `conflict`, see `insertCommand`
    */
-  async issue(wanted: NewCommand, also?: (tx: Db, command: Command) => Promise<void>): Promise<Command> {
-    const { command, superseded } = await inTransaction(this.#db, async tx => {
+  async issue(wanted: NewCommand, also?: (tx: Db, command: Command) => Promise<void>): Promise<Issued> {
+    const issued = await inTransaction(this.#db, async tx => {
       const inserted = await insertCommand(tx, wanted)
-      await also?.(tx, inserted.command)
+      if (!inserted.repeated) await also?.(tx, inserted.command)
       return inserted
     })
+    if (!issued.repeated) this.issued(issued)
+    return issued
+  }
+
+  /** Tells of a command that has been written down and committed, and sends it when the device is there. */
+  issued({ command, superseded }: Issued): void {
     for (const changed of [...superseded, command]) this.#tell(changed)
     this.send(command.device_id)
-    return command
   }
 
   /**
@@ -77,6 +78,7 @@ export class Commands {
     if (this.#sessions.get(device_id) !== session) {
       this.#sessions.set(device_id, session)
       await requeue(this.#db, device_id)
+      for (const command of await toCancel(this.#db, device_id)) await this.#sendCancel(command)
     }
     this.send(device_id)
   }
@@ -105,7 +107,12 @@ export class Commands {
 
   /** The device acknowledged the message that carried this command. */
   async delivered(id: string): Promise<void> {
-    const command = await moveCommand(this.#db, id, ['sent'], { status: 'delivered', delivered_at: Date.now() })
+    const command = await moveCommand(
+      this.#db,
+      id,
+      { status: ['sent'] },
+      { status: 'delivered', delivered_at: Date.now() },
+    )
     if (command) this.#tell(command)
   }
 
@@ -113,24 +120,37 @@ export class Commands {
   async result(device_id: string, { id, status, progress, result, error }: CommandResult): Promise<void> {
     const known = await this.#db.selectFrom('commands').select('device_id').where('id', '=', id).executeTakeFirst()
     if (known?.device_id !== device_id) return
-    const settled_at = status === 'accepted' || status === 'running' ? null : Date.now()
-    const command = await moveCommand(this.#db, id, before[status], {
-      status,
-      settled_at,
-      ...(progress === undefined ? {} : { progress }),
-      ...(result === undefined ? {} : { result: JSON.stringify(result) }),
-      ...(error === undefined ? {} : { error }),
-    })
+    const command = await moveCommand(
+      this.#db,
+      id,
+      { status: before[status], sent: true },
+      {
+        status,
+        settled_at: isOpen(status) ? null : Date.now(),
+        ...(progress === undefined ? {} : { progress }),
+        ...(result === undefined ? {} : { result: JSON.stringify(result) }),
+        ...(error === undefined ? {} : { error }),
+      },
+    )
     if (command) this.#tell(command)
     else await keepUncounted(this.#db, id, { status, progress: progress ?? null })
   }
 
-  /** @throws HubError `not_found`, `conflict` when it is no longer queued */
+  /**
+   * What was never sent is cancelled. What was sent may have been run: the device is asked not to, or to stop, and says with a result
+   * what became of it; until then the command stays as it is.
+   * @throws HubError `not_found`, `conflict` when it is settled already
+   */
   async cancel(id: string): Promise<Command> {
-    const cancelled = await moveCommand(this.#db, id, ['queued'], { status: 'cancelled', settled_at: Date.now() })
-    const command = cancelled ?? (await getCommand(this.#db, id))
-    if (!cancelled) throw new HubError('conflict', `The command is ${command.status} and can no longer be cancelled.`)
+    const now = Date.now()
+    const unsent = { status: ['queued'], sent: false } as const
+    const changed =
+      (await moveCommand(this.#db, id, unsent, { status: 'cancelled', settled_at: now })) ??
+      (await moveCommand(this.#db, id, { status: openStatuses, sent: true }, { cancel_requested_at: now }))
+    const command = changed ?? (await getCommand(this.#db, id))
+    if (!changed) throw new HubError('conflict', `The command is ${command.status} and can no longer be cancelled.`)
     this.#tell(command)
+    if (isOpen(command.status) && this.#outbox.isReadyForCommands(command.device_id)) await this.#sendCancel(command)
     return command
   }
 
@@ -186,7 +206,12 @@ export class Commands {
   async #sendOne({ id, expires_at, attempt }: Command): Promise<void> {
     const now = Date.now()
     if (expires_at <= now) return
-    const sent = await moveCommand(this.#db, id, ['queued'], { status: 'sent', sent_at: now, attempt: attempt + 1 })
+    const sent = await moveCommand(
+      this.#db,
+      id,
+      { status: ['queued'] },
+      { status: 'sent', sent_at: now, attempt: attempt + 1 },
+    )
     if (!sent) return
     const { name, params, issued_at } = sent
     const message = { id, name, params, issued_at, expires_at, attempt: attempt + 1 }
@@ -195,6 +220,10 @@ export class Commands {
       receipt: id,
     })
     this.#tell(sent)
+  }
+
+  #sendCancel({ id, device_id, home_id }: Command): Promise<void> {
+    return this.#outbox.publish(mountedTopic(home_id, device_id, 'commands/cancel'), JSON.stringify({ id }), { qos: 1 })
   }
 
   #tell(command: Command): void {

@@ -1,80 +1,14 @@
 import type { Selectable } from 'kysely'
-import { HubError, notFound } from '../errors.js'
-import { newSortableId } from '../ids.js'
-import type { JsonObject } from '../json.js'
+import { notFound } from '../errors.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
-import { inTransaction } from '../store/in-transaction.js'
+import { type CommandStatus, openStatuses } from '../store/command-tables.js'
 import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
-import { type CommandStatus, openStatuses, type Tables } from '../store/tables.js'
+import type { Tables } from '../store/tables.js'
 
 export type Command = Selectable<Tables['commands']>
 
-export interface NewCommand {
-  readonly device_id: string
-  readonly home_id: string
-  readonly name: string
-  readonly params: JsonObject
-  /** How long it may wait for the device, in seconds. After that it is never run. */
-  readonly ttl_seconds: number
-  /** A newer command with the same key takes the place of one that is still queued. */
-  readonly collapse_key?: string | undefined
-  readonly issued_by: string
-  /** Shared by the commands of one order to a group. */
-  readonly batch_id?: string
-}
-
-/** The commands a device may have waiting. */
-const maxQueued = 1000
-
-/**
- * Writes a command down as `queued`, before anything is sent (D7).
- * @returns the command, and those that it superseded
- * @throws HubError `conflict` when 1000 are waiting for the device already
- */
-export async function insertCommand(db: Db, wanted: NewCommand): Promise<{ command: Command; superseded: Command[] }> {
-  const { ttl_seconds, collapse_key = null, batch_id = null, ...rest } = wanted
-  const now = Date.now()
-  return inTransaction(db, async tx => {
-    const { waiting } = await tx
-      .selectFrom('commands')
-      .select(eb => eb.fn.countAll<number>().as('waiting'))
-      .where('device_id', '=', wanted.device_id)
-      .where('status', '=', 'queued')
-      .executeTakeFirstOrThrow()
-    if (waiting >= maxQueued)
-      throw new HubError('conflict', `${maxQueued} commands are waiting for this device already.`)
-    const superseded = collapse_key === null ? [] : await supersede(tx, wanted.device_id, collapse_key, now)
-    const command = await tx
-      .insertInto('commands')
-      .values({
-        ...rest,
-        id: newSortableId(),
-        collapse_key,
-        batch_id,
-        status: 'queued',
-        issued_at: now,
-        expires_at: now + Math.round(ttl_seconds * 1000),
-        attempt: 0,
-        result: null,
-        error: null,
-        updated_at: now,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow()
-    return { command, superseded }
-  })
-}
-
-const supersede = (db: Db, device_id: string, collapse_key: string, now: number): Promise<Command[]> =>
-  db
-    .updateTable('commands')
-    .set({ status: 'superseded', settled_at: now, updated_at: now })
-    .where('device_id', '=', device_id)
-    .where('collapse_key', '=', collapse_key)
-    .where('status', '=', 'queued')
-    .returningAll()
-    .execute()
+export const isOpen = (status: CommandStatus) => openStatuses.some(open => open === status)
 
 /** @throws HubError `not_found` */
 export async function getCommand(db: Db, id: string): Promise<Command> {
@@ -99,63 +33,29 @@ export async function listCommands(
 export const listBatch = (db: Db, batch_id: string): Promise<Command[]> =>
   db.selectFrom('commands').selectAll().where('batch_id', '=', batch_id).orderBy('id').execute()
 
-/** A step of a command as the API shows it. */
-export interface Step {
-  readonly at: number
-  readonly status: CommandStatus
-  readonly progress: number | null
-  readonly attempt: number
-  /** False for a result that came late or again, and changed nothing. */
-  readonly counted: boolean
-}
-
-/** Beyond what is kept: a thousand of its progress, and the rest. */
-const maxSteps = 2000
-
-/** What a command went through, in order. */
-export async function timelineOf(db: Db, command_id: string): Promise<Step[]> {
-  const rows = await db
-    .selectFrom('command_steps')
-    .select(['at', 'status', 'progress', 'attempt', 'counted'])
-    .where('command_id', '=', command_id)
-    .orderBy('id')
-    .limit(maxSteps)
-    .execute()
-  return rows.map(({ counted, ...step }) => ({ ...step, counted: counted === 1 }))
-}
-
-const maxUncounted = 100
-
-/** Keeps a result that changed nothing, up to a hundred of a command. */
-export async function keepUncounted(
-  db: Db,
-  command_id: string,
-  { status, progress }: { status: CommandStatus; progress: number | null },
-): Promise<void> {
-  const { kept } = await db
-    .selectFrom('command_steps')
-    .select(eb => eb.fn.countAll<number>().as('kept'))
-    .where('command_id', '=', command_id)
-    .where('counted', '=', 0)
-    .executeTakeFirstOrThrow()
-  if (kept >= maxUncounted) return
-  const { attempt } = await getCommand(db, command_id)
-  await db
-    .insertInto('command_steps')
-    .values({ command_id, at: Date.now(), status, progress, attempt, counted: 0 })
-    .execute()
-}
-
-/** What waits to be sent to a device, oldest first. */
+/** What waits to be sent to a device, oldest first. What it shall not run any more is not sent. */
 export const sendable = (db: Db, device_id: string, after: string): Promise<Command[]> =>
   db
     .selectFrom('commands')
     .selectAll()
     .where('device_id', '=', device_id)
     .where('status', '=', 'queued')
+    .where('cancel_requested_at', 'is', null)
     .where('id', '>', after)
     .orderBy('id')
     .limit(100)
+    .execute()
+
+/** What a device has been sent, or may have been, and shall not run any more; oldest first. */
+export const toCancel = (db: Db, device_id: string): Promise<Command[]> =>
+  db
+    .selectFrom('commands')
+    .selectAll()
+    .where('device_id', '=', device_id)
+    .where('settled_at', 'is', null)
+    .where('cancel_requested_at', 'is not', null)
+    .orderBy('id')
+    .limit(1000)
     .execute()
 
 /** Puts what was sent on a connection that died before it acknowledged back in the queue: the device may not have it. */
@@ -168,24 +68,39 @@ export async function requeue(db: Db, device_id: string): Promise<void> {
     .execute()
 }
 
+type Changes = Partial<
+  Pick<
+    Command,
+    | 'status'
+    | 'sent_at'
+    | 'delivered_at'
+    | 'settled_at'
+    | 'cancel_requested_at'
+    | 'attempt'
+    | 'progress'
+    | 'result'
+    | 'error'
+  >
+>
+
 /**
  * Moves a command that is still open to another status, if it is in one of `from`. Settled commands never change.
- * @returns the command as it is now, or undefined when it was not in one of these
+ * @param from.sent whether it must have been sent before, when that matters
+ * @returns the command as it is now, or undefined when it was not so
  */
 export const moveCommand = (
   db: Db,
   id: string,
-  from: readonly CommandStatus[],
-  changes: Partial<
-    Pick<Command, 'status' | 'sent_at' | 'delivered_at' | 'settled_at' | 'attempt' | 'progress' | 'result' | 'error'>
-  >,
+  from: { readonly status: readonly CommandStatus[]; readonly sent?: boolean },
+  changes: Changes,
 ): Promise<Command | undefined> =>
   db
     .updateTable('commands')
     .set({ ...changes, updated_at: Date.now() })
     .where('id', '=', id)
     .where('settled_at', 'is', null)
-    .where('status', 'in', from)
+    .where('status', 'in', from.status)
+    .$if(from.sent !== undefined, query => query.where('attempt', from.sent ? '>' : '=', 0))
     .returningAll()
     .executeTakeFirst()
 
@@ -214,5 +129,3 @@ export async function settleOverdue(db: Db, now: number): Promise<Command[]> {
 
 /** How long after its expiry a command may still be `accepted` or `running`. */
 const workLimitMs = 60 * 60_000
-
-export const isOpen = (status: CommandStatus) => openStatuses.some(open => open === status)

@@ -14,6 +14,8 @@ export interface JobContext {
   /** How often each API key and service token was used since this was last called. */
   takeKeyUses(): UseCounts
   takeTokenUses(): UseCounts
+  /** Whether somebody who planned a command may give it now. */
+  mayCommand(created_by: string, device: { readonly id: string; readonly home_id: string }): Promise<boolean>
   /** Brings the presence rows back to what the broker's sockets say. */
   reconcilePresence(): Promise<void>
 }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../store/store.js'
 import { checkpointJob } from './checkpoint.js'
 import { commandExpiryJob } from './command-expiry.js'
+import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
 import { presenceJob } from './presence.js'
 import { seenJob } from './seen.js'
@@ -12,6 +13,7 @@ import { trimTokensJob } from './trim-tokens.js'
 
 const jobs: readonly Job[] = [
   commandExpiryJob,
+  commandSchedulesJob,
   seenJob,
   presenceJob,
   checkpointJob,

@@ -1,4 +1,5 @@
 import { trimClaims } from '../devices/claims.js'
+import { keptMs, trimWrites } from '../idempotency/idempotency.js'
 import { trimRefreshTokens } from '../people/sessions.js'
 import type { Job } from './job.js'
 
@@ -12,5 +13,6 @@ export const trimTokensJob: Job = {
   run: async ({ store }, now) => {
     await trimRefreshTokens(store.db, now)
     await trimClaims(store.db, now - claimsKeptMs)
+    await trimWrites(store.db, now - keptMs)
   },
 }

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
+import { openStatuses } from '../store/command-tables.js'
 import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
-import { openStatuses } from '../store/tables.js'
 
 type Counts = Record<string, number>
 

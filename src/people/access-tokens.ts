@@ -12,10 +12,12 @@ const maxLength = 4096
 export const accessSeconds = 15 * 60
 /** Long enough to watch for a day. */
 const operatorSeconds = 86_400
+/** The subject of a token that the command line has made for itself. */
+export const commandLine = 'command-line'
 
 const claims = z.union([
   z.object({ sub: z.string(), sid: z.string(), ver: z.int(), exp: z.number() }),
-  z.object({ sub: z.literal('command-line'), operator: z.literal(true), exp: z.number() }),
+  z.object({ sub: z.literal(commandLine), operator: z.literal(true), exp: z.number() }),
 ])
 
 /** What a token says: who, by which login, and of which of their versions; or that the command line speaks, which is nobody's account. */
@@ -30,7 +32,7 @@ export const signAccessToken = (
 
 /** A token for the command line on the hub's own machine: whoever can read the signing key is its administrator. */
 export const signOperatorToken = (key: SigningKey): Promise<string> =>
-  sign(key, 'command-line', { operator: true }, operatorSeconds)
+  sign(key, commandLine, { operator: true }, operatorSeconds)
 
 function sign({ kid, secret }: SigningKey, sub: string, payload: object, seconds: number): Promise<string> {
   const now = Math.floor(Date.now() / 1000)

@@ -1,12 +1,12 @@
 import { Cache } from '../cache.js'
 import { HubError } from '../errors.js'
 import { homesOf } from '../homes/members.js'
-import type { HomeRole, PersonPrincipal, ServicePrincipal } from '../principal.js'
+import type { HomeRole, PersonPrincipal, Principal, ServicePrincipal } from '../principal.js'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Uses } from '../uses.js'
-import { notValid, verifyAccessToken } from './access-tokens.js'
-import { findService } from './service-tokens.js'
+import { commandLine, notValid, verifyAccessToken } from './access-tokens.js'
+import { findService, serviceInForce } from './service-tokens.js'
 import { sessionOwner } from './sessions.js'
 import type { SigningKeys } from './signing-keys.js'
 
@@ -42,8 +42,7 @@ export class Directory {
   async authenticatePerson(access_token: string): Promise<PersonPrincipal> {
     const claims = await verifyAccessToken(this.#keys, access_token)
     const expires_at = claims.exp * 1000
-    if ('operator' in claims)
-      return { kind: 'person', id: claims.sub, role: 'admin', homes: new Map(), session_id: null, expires_at }
+    if ('operator' in claims) return operator(claims.sub, expires_at)
     const { sub: id, sid: session_id, ver } = claims
     const [person, owner] = await Promise.all([this.#person(id), this.#owner(session_id)])
     if (!person?.active || person.token_version !== ver || owner !== id) throw notValid('is no longer valid')
@@ -63,6 +62,15 @@ export class Directory {
   async rightsOf(user_id: string): Promise<Pick<PersonPrincipal, 'role' | 'homes'> | null> {
     const person = await this.#person(user_id)
     return person?.active ? person : null
+  }
+
+  /** Somebody who planned something, by their id, with the rights they have now; null when they have none any more. */
+  async standing(id: string): Promise<Principal | null> {
+    if (id === commandLine) return operator(id, Number.MAX_SAFE_INTEGER)
+    const person = await this.rightsOf(id)
+    if (!person) return serviceInForce(this.#db, id, Date.now())
+    const { role, homes } = person
+    return { kind: 'person', id, role, homes, session_id: null, expires_at: Number.MAX_SAFE_INTEGER }
   }
 
   #person(id: string): Promise<Person | null> {
@@ -91,6 +99,16 @@ export class Directory {
     this.#services.clear()
   }
 }
+
+/** Who holds the data directory, and with it the hub. */
+const operator = (id: string, expires_at: number): PersonPrincipal => ({
+  kind: 'person',
+  id,
+  role: 'admin',
+  homes: new Map(),
+  session_id: null,
+  expires_at,
+})
 
 const findUser = prepare((db, { id }: { id: string }) =>
   db.selectFrom('users').select(['role', 'status', 'token_version']).where('id', '=', id),

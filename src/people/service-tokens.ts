@@ -70,3 +70,15 @@ export async function findService(db: Db, secret: string): Promise<ServicePrinci
   const { revoked_at: _, ...token } = row
   return { kind: 'service', ...token }
 }
+
+/** The program that a token of this id belongs to, while it is in force; null when there is none. */
+export async function serviceInForce(db: Db, id: string, now: number): Promise<ServicePrincipal | null> {
+  const token = await db
+    .selectFrom('service_tokens')
+    .select(['id', 'name', 'publish', 'subscribe', 'api', 'expires_at'])
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now)]))
+    .executeTakeFirst()
+  return token ? { kind: 'service', ...token } : null
+}

@@ -1,13 +1,11 @@
-import type { ColumnType, Generated } from 'kysely'
+import type { Generated } from 'kysely'
 import type { HomeRole } from '../principal.js'
+import type { Json, Time } from './columns.js'
+import type { CommandTables } from './command-tables.js'
 
-/** Milliseconds since 1970, UTC. */
-type Time = number
-/** Held as JSON text; reads come back parsed, writes take the value (see json.ts). */
-type Json<T> = ColumnType<T, T, T>
 type Readings = Record<string, number | boolean | string>
 
-export interface Tables {
+export interface Tables extends CommandTables {
   homes: {
     id: string
     name: string
@@ -225,40 +223,6 @@ export interface Tables {
     received_at: Time
     replayed_at: Time | null
   }
-  commands: {
-    id: string
-    device_id: string
-    home_id: string
-    name: string
-    params: Json<Record<string, unknown>>
-    status: CommandStatus
-    collapse_key: string | null
-    /** Commands of one order to a group share it. */
-    batch_id: string | null
-    issued_by: string
-    issued_at: Time
-    expires_at: Time
-    sent_at: Time | null
-    delivered_at: Time | null
-    settled_at: Time | null
-    attempt: number
-    /** 0 to 100. */
-    progress: number | null
-    result: Json<unknown>
-    error: Json<{ code: string; message: string } | null>
-    updated_at: Time
-  }
-  /** Every step of a command; triggers write them with the step itself. */
-  command_steps: {
-    id: Generated<number>
-    command_id: string
-    at: Time
-    status: CommandStatus
-    progress: number | null
-    attempt: number
-    /** 1; 0 for a result that came late or again, and changed nothing. */
-    counted: number
-  }
   jobs: {
     name: string
     last_run_at: Time
@@ -271,15 +235,3 @@ export interface Tables {
     written_at: Time
   }
 }
-
-export const settledStatuses = [
-  'succeeded',
-  'failed',
-  'rejected',
-  'expired',
-  'cancelled',
-  'superseded',
-  'unknown',
-] as const
-export const openStatuses = ['queued', 'sent', 'delivered', 'accepted', 'running'] as const
-export type CommandStatus = (typeof settledStatuses)[number] | (typeof openStatuses)[number]

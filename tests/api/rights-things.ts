@@ -1,3 +1,4 @@
+import { createSchedule } from '../../src/commands/schedules.js'
 import { createClaim } from '../../src/devices/claims.js'
 import { createDevice } from '../../src/devices/devices.js'
 import { createKey } from '../../src/devices/keys.js'
@@ -58,7 +59,13 @@ export function thingsOf(hub: () => Started) {
       ttl_seconds: 60,
       issued_by: 'test',
     }
-    return { path: { id: (await hub().commands.issue(wanted)).id } }
+    return { path: { id: (await hub().commands.issue(wanted)).command.id } }
+  }
+  const onSchedule = (body?: object) => async (): Promise<Asked> => {
+    const order = { name: 'x', params: {}, ttl_seconds: 60, collapse_key: null, created_by: 'test' }
+    const times = { at: null, cron: '0 18 * * *', timezone: 'UTC' }
+    const made = await createSchedule(hub().store.db, { device_id: await device() }, { ...order, ...times })
+    return { path: { id: made.id }, ...(body && { body }) }
   }
   const onGroup = (body?: object) => async (): Promise<Asked> => ({
     path: { id: await newGroup() },
@@ -129,6 +136,7 @@ export function thingsOf(hub: () => Started) {
     onPerson,
     asMember,
     onCommand,
+    onSchedule,
     onGroup,
     newGroup,
     inGroup,

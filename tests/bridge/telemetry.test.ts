@@ -23,6 +23,19 @@ test.each([0, 1, 2] as const)('a reading at QoS %d is stored, then forwarded und
   await device.endAsync()
 })
 
+test('a reading without a time that is posted again with its idempotency key is one point', async () => {
+  const api_key = await hub.device('retries')
+  const post = (key: string) =>
+    fetch(`${hub.http_url}/api/v1/telemetry`, {
+      method: 'POST',
+      headers: { 'x-api-key': api_key, 'content-type': 'application/json', 'idempotency-key': key },
+      body: '{"t":1}',
+    })
+  for (const key of ['a', 'a', 'b', 'a']) expect((await post(key)).status).toBe(202)
+  const { telemetry } = await hub.client.get<{ telemetry: unknown[] }>('/telemetry/retries')
+  expect(telemetry).toHaveLength(2)
+})
+
 test('a reading over HTTP goes the same way', async () => {
   const heard = await hub.listen('homes/home/devices/http/telemetry')
   const api_key = await hub.device('http')

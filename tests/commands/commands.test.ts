@@ -1,7 +1,7 @@
-import type { MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Command } from '../../src/commands/rows.js'
 import { startHub, type TestHub, until } from '../helper.js'
+import { becomes as becomesAt, issue as issueAt, listening as listeningAt, read as readAt } from './obedient.js'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -9,39 +9,10 @@ beforeAll(async () => {
 })
 afterAll(() => hub.close())
 
-interface Received {
-  readonly id: string
-  readonly name: string
-  readonly params: object
-  readonly attempt: number
-}
-interface Obedient {
-  readonly client: MqttClient
-  readonly received: Received[]
-  answer(id: string, status: string, more?: object): Promise<unknown>
-}
-
-const issue = async (id: string, body: object, query = '', at = hub) =>
-  (await at.client.post<{ command: Command }>(`/devices/${id}/commands${query}`, body)).command
-const read = async (id: string, at = hub) => (await at.client.get<{ command: Command }>(`/commands/${id}`)).command
-const becomes = (id: string, status: string, at = hub) =>
-  until(async () => {
-    const command = await read(id, at)
-    return command.status === status ? command : null
-  })
-
-/** A device that is connected and listens for commands. */
-async function listening(id: string, key: string, at = hub): Promise<Obedient> {
-  const client = await at.connect(id, key)
-  const received: Received[] = []
-  client.on('message', (_, payload) => received.push(JSON.parse(payload.toString())))
-  await client.subscribeAsync(`devices/${id}/commands`, { qos: 1 })
-  const answer = (command_id: string, status: string, more = {}) =>
-    client.publishAsync(`devices/${id}/commands/result`, JSON.stringify({ id: command_id, status, ...more }), {
-      qos: 1,
-    })
-  return { client, received, answer }
-}
+const issue = (id: string, body: object, query = '', at = hub) => issueAt(at, id, body, query)
+const read = (id: string, at = hub) => readAt(at, id)
+const becomes = (id: string, status: string, at = hub) => becomesAt(at, id, status)
+const listening = (id: string, key: string, at = hub) => listeningAt(at, id, key)
 
 test('a command goes from queued to succeeded, and a home hears each change', async () => {
   const key = await hub.device('life')
@@ -164,18 +135,6 @@ describe('a command that is not answered', () => {
     await hub.device('slow')
     expect(await issue('slow', { name: 'open' }, '?wait=1')).toMatchObject({ status: 'queued' })
   })
-})
-
-test('a queued command can be cancelled, and one that was sent cannot', async () => {
-  const key = await hub.device('cancel')
-  const first = await issue('cancel', { name: 'open' })
-  const cancelled = await hub.client.delete<{ command: Command }>(`/commands/${first.id}`)
-  expect(cancelled.command.status).toBe('cancelled')
-  const device = await listening('cancel', key)
-  const second = await issue('cancel', { name: 'close' })
-  await becomes(second.id, 'delivered')
-  expect(device.received.map(({ id }) => id)).toEqual([second.id])
-  await expect(hub.client.delete(`/commands/${second.id}`)).rejects.toMatchObject({ code: 'conflict' })
 })
 
 test('a newer command with the same collapse_key supersedes one that still waits', async () => {
