@@ -12,10 +12,10 @@ import { AuditHead } from './audit/head.js'
 import { Refusals } from './audit/refusals.js'
 import { authenticate, deviceAt } from './bridge/authenticate.js'
 import { type Bridge, createBridge } from './bridge/bridge.js'
+import { desiredChanged, receiptCame, type ToldWishes } from './bridge/desired.js'
 import { deviceConnected, deviceDisconnected } from './bridge/presence.js'
 import { provision } from './bridge/provision.js'
 import { forgetRetained, reconcilePresence, restoreRetained, retainAgain } from './bridge/retained.js'
-import { desiredChanged } from './bridge/state.js'
 import { Commands } from './commands/commands.js'
 import { KeyRing } from './devices/key-ring.js'
 import { resetPresence } from './devices/presence.js'
@@ -61,6 +61,7 @@ interface Mqtt extends Ground {
   readonly broker: Broker
   readonly bridge: Bridge
   readonly commands: Commands
+  readonly told_wishes: ToldWishes
   readonly publish: Broker['publish']
 }
 
@@ -152,7 +153,8 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
   }
   const publish: Broker['publish'] = (topic, payload, options) => opened().publish(topic, payload, options)
   const commands = new Commands(store.db, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
-  const bridge = createBridge({ store, commands, log, publish })
+  const told_wishes: ToldWishes = new Map()
+  const bridge = createBridge({ store, commands, log, publish, told_wishes })
   const told = { store, log, publish }
   const logged = (what: string) => (err: unknown) => log.error({ err }, what)
   const { last_session } = await resetPresence(store.db, Date.now())
@@ -173,11 +175,11 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
       },
       readyForCommands: ({ device, session }) =>
         void commands.ready(device.id, session).catch(logged('commands could not be sent; they stay queued')),
-      delivered: (_, command_id) =>
-        void commands.delivered(command_id).catch(logged('a delivery could not be recorded')),
+      delivered: ({ device }, receipt) =>
+        void receiptCame({ store, commands }, device.id, receipt).catch(logged('a delivery could not be recorded')),
     },
   })
-  return { ...ground, broker, bridge, commands, publish }
+  return { ...ground, broker, bridge, commands, publish, told_wishes }
 }
 
 function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {

@@ -42,16 +42,6 @@ export function parseObject(payload: Buffer): JsonObject {
 export const isObject = (value: unknown): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** JSON Merge Patch (RFC 7396): the target with the patch's names, without those that the patch sets to null. Neither is changed. */
-export function mergePatch(target: unknown, patch: JsonObject): JsonObject {
-  const merged = new Map(isObject(target) ? Object.entries(target) : [])
-  for (const [name, value] of Object.entries(patch)) {
-    if (value === null) merged.delete(name)
-    else merged.set(name, isObject(value) ? mergePatch(merged.get(name), value) : value)
-  }
-  return Object.fromEntries(merged)
-}
-
 /** The number of object members in a parsed value, which it checks on the way. */
 function countMembers(value: unknown, depth: number): number {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new PayloadFault('a number is too large')

@@ -20,6 +20,9 @@ import { byId, id, json, name, next_cursor, nothing, page, time } from './schema
 
 const status = z.enum(['active', 'inactive', 'maintenance'])
 const place = name.nullable()
+const twin_policy = z
+  .enum(['last_writer', 'hub_wins'])
+  .describe('Whether a change at the device itself ends the wish that it departs from, or is undone')
 
 export const device = z.object({
   id: z.string(),
@@ -34,6 +37,7 @@ export const device = z.object({
   last_seen_at: time.nullable(),
   firmware_version: z.string().nullable(),
   model: z.string().nullable(),
+  twin_policy,
   hello: json.nullable().describe('What the device last said of itself'),
   created_at: time,
   updated_at: time,
@@ -69,6 +73,7 @@ const changes = z.strictObject({
   room_id: id.nullable().optional(),
   location: place.optional(),
   status: status.optional(),
+  twin_policy: twin_policy.optional(),
 })
 
 export function deviceRoutes(app: Api, context: ApiContext): void {

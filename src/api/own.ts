@@ -4,16 +4,17 @@ import { z } from 'zod'
 import { getDevice } from '../devices/devices.js'
 import { desiredPayload, getState } from '../devices/state.js'
 import { HubError } from '../errors.js'
-import { desired, heartbeat, telemetry } from '../messages.js'
+import { desired, heartbeat, state, telemetry } from '../messages.js'
 import type { Api } from './api.js'
 import { keepJsonBodies } from './body.js'
 import type { ApiContext } from './context.js'
 import { device } from './devices.js'
 import { idempotencyKeyOf } from './idempotency.js'
 import { deviceOf } from './rights.js'
-import { time } from './schemas.js'
+import { json, time } from './schemas.js'
 
 const view = z.object({ device, desired, now: time })
+const wishes = z.object({ desired: json, version: z.int() })
 const stored = z.object({ stored: z.literal(true) })
 /** The bodies are judged by the bridge, as what comes by MQTT is; their schemas are here for the documents. */
 const unjudged = () => (value: unknown) => ({ value })
@@ -29,6 +30,29 @@ export function ownRoutes(app: Api, context: ApiContext): void {
       const { id, home_id } = deviceOf(request)
       const [device, state] = await Promise.all([getDevice(db, id), getState(db, { id, home_id })])
       return { device, desired: desired.parse(JSON.parse(desiredPayload(state))), now: Date.now() }
+    },
+  )
+  app.get(
+    '/devices/config',
+    {
+      config: { who: 'device' },
+      schema: { summary: 'What is desired of the device, whole, with its version', response: { 200: wishes } },
+    },
+    async request => {
+      const { desired, desired_version } = await getState(db, deviceOf(request))
+      return { desired, version: desired_version }
+    },
+  )
+  app.put(
+    '/devices/config',
+    {
+      config: { who: 'device' },
+      validatorCompiler: unjudged,
+      schema: { summary: 'Report the device’s state, partial or whole', body: state, response: { 202: stored } },
+    },
+    async (request, reply) => {
+      await take(context, request, 'state')
+      return reply.code(202).send({ stored: true })
     },
   )
   app.post(

@@ -7,6 +7,7 @@ import type { Store } from '../store/store.js'
 import { type Inbound, mountedTopic } from '../topics.js'
 import { receiveAlert } from './alert.js'
 import { receiveCommandResult } from './command-result.js'
+import type { ToldWishes } from './desired.js'
 import { receiveEvent } from './event.js'
 import { receiveHeartbeat } from './heartbeat.js'
 import { receiveHello } from './hello.js'
@@ -18,7 +19,8 @@ export interface BridgeContext {
   readonly store: Store
   readonly commands: Commands
   readonly log: Logger
-  publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
+  readonly told_wishes: ToldWishes
+  publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean; receipt?: string }): Promise<void>
 }
 
 /** Commits what the message says and tells what subscribers get. Throws PayloadFault when it cannot be understood. */

@@ -3,10 +3,10 @@ import type { DeviceState } from '../devices/state.js'
 import type { DeviceConnection } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
+import { publishDesired } from './desired.js'
 import { publishPresence } from './presence.js'
-import { publishDesired } from './state.js'
 
-type Context = Pick<BridgeContext, 'store' | 'publish' | 'log'>
+type Context = Pick<BridgeContext, 'store' | 'publish' | 'log' | 'told_wishes'>
 
 /** What is retained comes from rows: at a start every device's presence, state and open difference are published again. */
 export async function restoreRetained(context: Context): Promise<void> {
@@ -38,9 +38,10 @@ async function retainState(context: Context, state: DeviceState): Promise<void> 
 
 /** Takes away what is retained for a deleted device: an empty retained message removes one [MQTT-3.3.1-10]. */
 export async function forgetRetained(
-  context: Pick<Context, 'publish'>,
+  context: Pick<Context, 'publish' | 'told_wishes'>,
   { id, home_id }: { id: string; home_id: string },
 ): Promise<void> {
+  context.told_wishes.delete(id)
   for (const rest of ['presence', 'state', 'desired'])
     await context.publish(mountedTopic(home_id, id, rest), '', { retain: true })
 }
@@ -50,7 +51,7 @@ export async function forgetRetained(
  * @param connections asked after the rows were read, so that a connection that opens meanwhile is not taken for a lost one
  */
 export async function reconcilePresence(
-  context: Context,
+  context: Omit<Context, 'told_wishes'>,
   connections: () => Iterable<DeviceConnection>,
 ): Promise<void> {
   const { db } = context.store

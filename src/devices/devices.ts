@@ -33,7 +33,7 @@ export interface NewDevice {
 
 export type DeviceChanges = Pick<
   Updateable<Tables['devices']>,
-  'name' | 'type' | 'home_id' | 'room_id' | 'location' | 'status'
+  'name' | 'type' | 'home_id' | 'room_id' | 'location' | 'status' | 'twin_policy'
 >
 
 export interface DeviceFilter extends PageRequest {
@@ -156,7 +156,7 @@ async function moveRows(db: Db, device_id: string, home_id: string): Promise<voi
 }
 
 /** What grows without end beside the telemetry. The rest of a device goes with its row. */
-const grown = ['heartbeats', 'events', 'device_log', 'quarantine', 'commands'] as const
+const grown = ['heartbeats', 'events', 'device_log', 'quarantine', 'commands', 'state_changes'] as const
 const deletedAtOnce = 500
 
 /**

@@ -1,15 +1,17 @@
-import { isDeepStrictEqual } from 'node:util'
-import { type Selectable, sql } from 'kysely'
+import { type RawBuilder, type Selectable, sql } from 'kysely'
 import { HubError } from '../errors.js'
-import { isObject, type JsonObject, mergePatch } from '../json.js'
+import type { JsonObject } from '../json.js'
+import { inTransaction } from '../store/in-transaction.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
+import { mergePatch, openDifference } from '../twin.js'
 import { homeNow } from './reach.js'
 
 export type DeviceState = Selectable<Tables['device_state']>
 
 /** The size of a merged state, in bytes of JSON: a device that keeps adding names must end somewhere. */
 const maxStateBytes = 64 * 1024
+const isTooLarge = (state: JsonObject) => Buffer.byteLength(JSON.stringify(state)) > maxStateBytes
 
 const empty = (device_id: string, home_id: string): DeviceState => ({
   device_id,
@@ -20,74 +22,104 @@ const empty = (device_id: string, home_id: string): DeviceState => ({
   desired: {},
   desired_version: 0,
   desired_at: null,
+  desired_by: null,
+  desired_versions: {},
+  seen_version: 0,
 })
 
 /**
- * Merges what a device reports into its state, by JSON Merge Patch (RFC 7396): null removes a name.
+ * Merges what a device reports into its state, by JSON Merge Patch (RFC 7396): null removes a name. What was set at the device itself since
+ * it heard the wish ends that wish, unless the device's policy is that the hub wins. Versions grow with changes, not with reports.
  * @returns the whole state; undefined when it would grow beyond 64 KiB, and then nothing has changed
  */
-export const mergeReported = (
-  db: Db,
-  device: { id: string; home_id: string },
-  patch: JsonObject,
-  at: number,
-): Promise<DeviceState | undefined> => merge(db, device, 'reported', patch, at)
-
-/**
- * Merges a wish into the desired state. @returns the whole state
- * @throws HubError `payload_too_large` when it would grow beyond 64 KiB
- */
-export async function mergeDesired(
-  db: Db,
-  device: { id: string; home_id: string },
-  patch: JsonObject,
-): Promise<DeviceState> {
-  const state = await merge(db, device, 'desired', patch, Date.now())
-  if (!state) throw new HubError('payload_too_large', `A state may hold ${maxStateBytes} bytes.`)
-  return state
-}
-
-/** `merge_patch` is the store's: SQLite's json_patch takes quadratic time. */
-async function merge(
+export async function mergeReported(
   db: Db,
   { id, home_id }: { id: string; home_id: string },
-  part: 'reported' | 'desired',
   patch: JsonObject,
   at: number,
 ): Promise<DeviceState | undefined> {
-  const first = mergePatch({}, patch)
-  if (Buffer.byteLength(JSON.stringify(first)) > maxStateBytes) return undefined
-  const merged = sql<JsonObject>`merge_patch(${sql.ref(part)}, ${JSON.stringify(patch)})`
-  const version = `${part}_version` as const
+  const reported = mergePatch({}, patch)
+  if (isTooLarge(reported)) return undefined
+  const first = { ...empty(id, home_id), home_id: homeNow(id), reported, reported_version: 1, reported_at: at }
+  const merged = sql<JsonObject>`merge_patch(reported, ${JSON.stringify(patch)})`
+  const wishes = wishesAfter(patch)
+  const ends = sql<boolean>`${wishes} <> desired`
   return db
     .insertInto('device_state')
-    .values({ ...empty(id, home_id), home_id: homeNow(id), [part]: first, [version]: 1, [`${part}_at`]: at })
+    .values(first)
     .onConflict(conflict =>
       conflict
         .column('device_id')
-        .doUpdateSet({ [part]: merged, [version]: sql<number>`${sql.ref(version)} + 1`, [`${part}_at`]: at })
+        .doUpdateSet({
+          reported: merged,
+          reported_version: sql<number>`reported_version + (reported_version = 0 or ${merged} <> reported)`,
+          reported_at: at,
+          desired: wishes,
+          desired_version: sql<number>`desired_version + (${ends})`,
+          desired_at: sql<number | null>`iif(${ends}, ${at}, desired_at)`,
+          desired_by: sql<string | null>`iif(${ends}, 'device', desired_by)`,
+        })
         .where(sql<number>`octet_length(${merged})`, '<=', maxStateBytes),
     )
     .returningAll()
     .executeTakeFirst()
 }
 
+const wishesAfter = (patch: JsonObject): RawBuilder<JsonObject> =>
+  sql`case when desired = '{}' or (select twin_policy from devices where devices.id = device_state.device_id) = 'hub_wins'
+    then desired else keep_wishes(desired, desired_versions, seen_version, reported, ${JSON.stringify(patch)}) end`
+
+/**
+ * Merges a wish into the desired state, by JSON Merge Patch: null takes a wish back. @returns the whole state
+ * @param by who wishes
+ * @param expected the versions of which one must be the present one; any when left out
+ * @throws HubError `payload_too_large` when it would grow beyond 64 KiB, `precondition_failed`
+ */
+export function mergeDesired(
+  db: Db,
+  device: { id: string; home_id: string },
+  patch: JsonObject,
+  { by, expected }: { readonly by: string; readonly expected?: readonly number[] | undefined },
+): Promise<DeviceState> {
+  return inTransaction(db, async tx => {
+    const { desired: before, desired_version: last, desired_versions } = await getState(tx, device)
+    if (expected && !expected.includes(last))
+      throw new HubError('precondition_failed', `The desired state has version ${last} by now.`)
+    const desired = mergePatch(before, patch)
+    if (isTooLarge(desired)) throw new HubError('payload_too_large', `A state may hold ${maxStateBytes} bytes.`)
+    const version = last + 1
+    const since = (name: string) => (Object.hasOwn(patch, name) ? version : (desired_versions[name] ?? 0))
+    const changed = {
+      desired,
+      desired_version: version,
+      desired_at: Date.now(),
+      desired_by: by,
+      desired_versions: Object.fromEntries(Object.keys(desired).map(name => [name, since(name)])),
+    }
+    return tx
+      .insertInto('device_state')
+      .values({ ...empty(device.id, device.home_id), ...changed, home_id: homeNow(device.id) })
+      .onConflict(conflict => conflict.column('device_id').doUpdateSet(changed))
+      .returningAll()
+      .executeTakeFirstOrThrow()
+  })
+}
+
+/** The device has acknowledged its wishes up to this version: what it does from now on, it does knowing them. */
+export async function recordSeenWishes(db: Db, device_id: string, version: number): Promise<void> {
+  await db
+    .updateTable('device_state')
+    .set({ seen_version: version })
+    .where('device_id', '=', device_id)
+    .where('seen_version', '<', version)
+    .where('desired_version', '>=', version)
+    .execute()
+}
+
 /** The state of a device; empty when it never reported. */
 export async function getState(db: Db, device: { id: string; home_id: string }): Promise<DeviceState> {
   const row = await db.selectFrom('device_state').selectAll().where('device_id', '=', device.id).executeTakeFirst()
   return row ?? empty(device.id, device.home_id)
-}
-
-/** What is wished and not so yet: the names of `desired` whose reported value differs, nested objects likewise. */
-export function openDifference(desired: JsonObject, reported: JsonObject): JsonObject {
-  const open: JsonObject = {}
-  for (const [name, wish] of Object.entries(desired)) {
-    const actual = reported[name]
-    if (isDeepStrictEqual(wish, actual)) continue
-    const inner = isObject(wish) && isObject(actual) ? openDifference(wish, actual) : wish
-    if (!isObject(inner) || Object.keys(inner).length > 0) open[name] = inner
-  }
-  return open
 }
 
 /** The payload of the `desired` topic: the open difference with its version, `{}` when there is none. */

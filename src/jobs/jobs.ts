@@ -9,6 +9,7 @@ import { presenceJob } from './presence.js'
 import { seenJob } from './seen.js'
 import { trimLogsJob } from './trim-logs.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
+import { trimStateJob } from './trim-state.js'
 import { trimTokensJob } from './trim-tokens.js'
 
 const jobs: readonly Job[] = [
@@ -19,6 +20,7 @@ const jobs: readonly Job[] = [
   checkpointJob,
   trimQuarantineJob,
   trimLogsJob,
+  trimStateJob,
   trimTokensJob,
 ]
 

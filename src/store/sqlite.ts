@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type BetterSqlite from 'better-sqlite3'
-import { mergePatch } from '../json.js'
+import type { JsonObject } from '../json.js'
+import { diffPatch, keepWishes, mergePatch } from '../twin.js'
 
 export type Database = BetterSqlite.Database
 export type Statement = BetterSqlite.Statement
@@ -57,15 +58,25 @@ export function openForWriting(file: string, sync: Sync): Database {
 }
 
 /**
- * `sha256(text)` in hexadecimal, and `merge_patch(target, patch)`: JSON Merge Patch in linear time, where SQLite's own json_patch compares every
- * name with every other.
+ * `sha256(text)` in hexadecimal, and what a device's state is changed by, see src/twin.ts. SQLite's own json_patch compares every name with every
+ * other; `merge_patch` takes linear time.
  */
 function addFunctions(db: Database): void {
   db.function('sha256', { deterministic: true }, text => createHash('sha256').update(String(text)).digest('hex'))
   db.function('merge_patch', { deterministic: true }, (target, patch) =>
-    JSON.stringify(mergePatch(JSON.parse(String(target)), JSON.parse(String(patch)))),
+    JSON.stringify(mergePatch(parse(target), parse(patch))),
   )
+  db.function('diff_patch', { deterministic: true }, (before, after) =>
+    JSON.stringify(diffPatch(parse(before), parse(after))),
+  )
+  db.function('keep_wishes', { deterministic: true }, (desired, versions, seen, reported, patch) => {
+    const since = parse(versions)
+    const isSeen = (name: string) => Number(since[name] ?? 0) <= Number(seen)
+    return JSON.stringify(keepWishes(parse(desired), parse(reported), parse(patch), isSeen))
+  })
 }
+
+const parse = (text: unknown): JsonObject => JSON.parse(String(text))
 
 /** Opens the same file for queries only. */
 export function openForReading(file: string): Database {

@@ -128,6 +128,8 @@ export interface Tables extends CommandTables {
     model: string | null
     /** What the device last said of itself in `hello`. */
     hello: Json<Record<string, unknown> | null>
+    /** Whether a change at the device itself ends a wish, or is undone. */
+    twin_policy: Generated<'last_writer' | 'hub_wins'>
     created_at: Time
     updated_at: Time
   }
@@ -174,6 +176,25 @@ export interface Tables extends CommandTables {
     desired: Json<Record<string, unknown>>
     desired_version: number
     desired_at: Time | null
+    /** Who wished last; `device` when a change at the device itself ended a wish. */
+    desired_by: string | null
+    /** Name → version with which it was last wished for. */
+    desired_versions: Json<Record<string, number>>
+    /** The newest version that the device has acknowledged. */
+    seen_version: number
+  }
+  /** Every change of a state; triggers write them with the change itself. */
+  state_changes: {
+    id: Generated<number>
+    device_id: string
+    part: 'reported' | 'desired'
+    version: number
+    at: Time
+    by: string | null
+    /** JSON Merge Patch from the version before to this one. */
+    change: Json<Record<string, unknown>>
+    /** The whole state, of every 64th version. */
+    whole: Json<Record<string, unknown> | null>
   }
   /** Readings as they came: one row a message point. The device's row knows the home. */
   telemetry: {

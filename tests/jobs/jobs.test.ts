@@ -27,10 +27,12 @@ test('every job leaves a row of its last run, and at a first start all of them r
   const names = (await rows()).map(({ name }) => name)
   expect(names).toEqual([
     'command-expiry',
+    'command-schedules',
     'presence',
     'seen',
     'trim-logs',
     'trim-quarantine',
+    'trim-state',
     'trim-tokens',
     'wal-checkpoint',
   ])
