@@ -116,5 +116,7 @@ function take(host: PublishHost, conn: Connection, device: DevicePrincipal, rout
   host.counters.bytes_in += payload.length
   const { rest, kind } = route
   const message_id = messageId ?? null
-  receive(host, conn, { device, rest, kind, payload, qos, message_id, dup, received_at: Date.now() }, entry)
+  const connected_at = conn.info?.connected_at ?? null
+  const received_at = Date.now()
+  receive(host, conn, { device, rest, kind, payload, qos, message_id, dup, received_at, connected_at }, entry)
 }

@@ -12,7 +12,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     'drop table state_changes',
     'alter table devices drop column twin_policy',
     'alter table device_state drop column seen_version',
-    'alter table device_state drop column desired_versions',
+    'alter table device_state drop column wishes',
     'alter table device_state drop column desired_by',
   ])
     await sql.raw(statement).execute(db)
@@ -21,7 +21,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
 const columns = [
   `alter table devices add column twin_policy text not null default 'last_writer'`,
   'alter table device_state add column desired_by text',
-  `alter table device_state add column desired_versions text not null default '{}'`,
+  `alter table device_state add column wishes text not null default '{}'`,
   'alter table device_state add column seen_version integer not null default 0',
 ]
 

@@ -195,7 +195,13 @@ function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
     refusals,
     audit_head,
     ingest: (device, rest, payload, message_id = null) => {
-      const origin = { qos: 1, message_id, dup: message_id !== null, received_at: Date.now() } as const
+      const origin = {
+        qos: 1,
+        message_id,
+        dup: message_id !== null,
+        received_at: Date.now(),
+        connected_at: null,
+      } as const
       return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
     },
     desiredChanged: device => desiredChanged(mqtt, device),

@@ -16,6 +16,8 @@ export interface DeviceMessage {
   readonly dup: boolean
   /** Milliseconds since 1970. */
   readonly received_at: number
+  /** Since when the device's connection has been open, in milliseconds since 1970; null over HTTP and for what a program says. */
+  readonly connected_at: number | null
 }
 
 /** What subscribers get once a message is committed: the payload as it came, another one (perhaps retained), or nothing. */

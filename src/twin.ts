@@ -44,7 +44,7 @@ export function openDifference(desired: JsonObject, reported: JsonObject): JsonO
  * The wishes that stand after a report. A value that has changed, and not to what was wished, was set at the device itself: the wish for
  * it is over. A value that is as it was before says nothing.
  * @param patch what the device reports
- * @param isSeen whether the device had heard the wish for this name; one that it has not heard yet is newer than what it did
+ * @param isSeen whether the wish for this name is older than the report; one that the device had not heard yet may be newer
  */
 export function keepWishes(
   desired: JsonObject,

@@ -5,9 +5,9 @@ import type { Receive } from './bridge.js'
 import { desiredAfterReport } from './desired.js'
 
 /** Merges a partial or whole state. Subscribers get the merged whole, retained. */
-export const receiveState: Receive = async (context, { device, payload, received_at }) => {
+export const receiveState: Receive = async (context, { device, payload, received_at, connected_at }) => {
   const patch = parseObject(payload)
-  const state = await mergeReported(context.store.db, device, patch, received_at)
+  const state = await mergeReported(context.store.db, device, patch, { at: received_at, connected_at })
   if (!state) throw new PayloadFault('the merged state would be larger than 64 KiB')
   await desiredAfterReport(context, state)
   const forward = { payload: JSON.stringify(state.reported), retain: true }

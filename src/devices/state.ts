@@ -23,27 +23,30 @@ const empty = (device_id: string, home_id: string): DeviceState => ({
   desired_version: 0,
   desired_at: null,
   desired_by: null,
-  desired_versions: {},
+  wishes: {},
   seen_version: 0,
 })
 
 /**
- * Merges what a device reports into its state, by JSON Merge Patch (RFC 7396): null removes a name. What was set at the device itself since
- * it heard the wish ends that wish, unless the device's policy is that the hub wins. Versions grow with changes, not with reports.
+ * Merges what a device reports into its state, by JSON Merge Patch (RFC 7396): null removes a name. What was set at the device itself after a
+ * wish was made ends that wish, unless the device's policy is that the hub wins. Versions grow with changes, not with reports.
+ * @param report.at milliseconds since 1970
+ * @param report.connected_at since when it has been connected: a wish that was made before is older than the report only if the device has
+ * acknowledged it. Null when it speaks just now, over HTTP.
  * @returns the whole state; undefined when it would grow beyond 64 KiB, and then nothing has changed
  */
 export async function mergeReported(
   db: Db,
   { id, home_id }: { id: string; home_id: string },
   patch: JsonObject,
-  at: number,
+  { at, connected_at }: { readonly at: number; readonly connected_at: number | null },
 ): Promise<DeviceState | undefined> {
   const reported = mergePatch({}, patch)
   if (isTooLarge(reported)) return undefined
   const first = { ...empty(id, home_id), home_id: homeNow(id), reported, reported_version: 1, reported_at: at }
   const merged = sql<JsonObject>`merge_patch(reported, ${JSON.stringify(patch)})`
-  const wishes = wishesAfter(patch)
-  const ends = sql<boolean>`${wishes} <> desired`
+  const kept = wishesAfter(patch, connected_at ?? 0)
+  const ends = sql<boolean>`${kept} <> desired`
   return db
     .insertInto('device_state')
     .values(first)
@@ -54,7 +57,7 @@ export async function mergeReported(
           reported: merged,
           reported_version: sql<number>`reported_version + (reported_version = 0 or ${merged} <> reported)`,
           reported_at: at,
-          desired: wishes,
+          desired: kept,
           desired_version: sql<number>`desired_version + (${ends})`,
           desired_at: sql<number | null>`iif(${ends}, ${at}, desired_at)`,
           desired_by: sql<string | null>`iif(${ends}, 'device', desired_by)`,
@@ -65,9 +68,9 @@ export async function mergeReported(
     .executeTakeFirst()
 }
 
-const wishesAfter = (patch: JsonObject): RawBuilder<JsonObject> =>
+const wishesAfter = (patch: JsonObject, connected_at: number): RawBuilder<JsonObject> =>
   sql`case when desired = '{}' or (select twin_policy from devices where devices.id = device_state.device_id) = 'hub_wins'
-    then desired else keep_wishes(desired, desired_versions, seen_version, reported, ${JSON.stringify(patch)}) end`
+    then desired else keep_wishes(desired, wishes, seen_version, ${connected_at}, reported, ${JSON.stringify(patch)}) end`
 
 /**
  * Merges a wish into the desired state, by JSON Merge Patch: null takes a wish back. @returns the whole state
@@ -82,19 +85,20 @@ export function mergeDesired(
   { by, expected }: { readonly by: string; readonly expected?: readonly number[] | undefined },
 ): Promise<DeviceState> {
   return inTransaction(db, async tx => {
-    const { desired: before, desired_version: last, desired_versions } = await getState(tx, device)
+    const { desired: before, desired_version: last, wishes } = await getState(tx, device)
     if (expected && !expected.includes(last))
       throw new HubError('precondition_failed', `The desired state has version ${last} by now.`)
     const desired = mergePatch(before, patch)
     if (isTooLarge(desired)) throw new HubError('payload_too_large', `A state may hold ${maxStateBytes} bytes.`)
     const version = last + 1
-    const since = (name: string) => (Object.hasOwn(patch, name) ? version : (desired_versions[name] ?? 0))
+    const now = Date.now()
+    const made = (name: string) => (Object.hasOwn(patch, name) ? [version, now] : (wishes[name] ?? [0, 0])) as Wish
     const changed = {
       desired,
       desired_version: version,
-      desired_at: Date.now(),
+      desired_at: now,
       desired_by: by,
-      desired_versions: Object.fromEntries(Object.keys(desired).map(name => [name, since(name)])),
+      wishes: Object.fromEntries(Object.keys(desired).map(name => [name, made(name)])),
     }
     return tx
       .insertInto('device_state')
@@ -104,6 +108,8 @@ export function mergeDesired(
       .executeTakeFirstOrThrow()
   })
 }
+
+type Wish = DeviceState['wishes'][string]
 
 /** The device has acknowledged its wishes up to this version: what it does from now on, it does knowing them. */
 export async function recordSeenWishes(db: Db, device_id: string, version: number): Promise<void> {

@@ -6,7 +6,7 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'vitals',
   'reported',
   'desired',
-  'desired_versions',
+  'wishes',
   'change',
   'whole',
   'data',

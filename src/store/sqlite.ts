@@ -69,11 +69,18 @@ function addFunctions(db: Database): void {
   db.function('diff_patch', { deterministic: true }, (before, after) =>
     JSON.stringify(diffPatch(parse(before), parse(after))),
   )
-  db.function('keep_wishes', { deterministic: true }, (desired, versions, seen, reported, patch) => {
-    const since = parse(versions)
-    const isSeen = (name: string) => Number(since[name] ?? 0) <= Number(seen)
-    return JSON.stringify(keepWishes(parse(desired), parse(reported), parse(patch), isSeen))
-  })
+  db.function(
+    'keep_wishes',
+    { deterministic: true },
+    (desired, wishes, seen_version, connected_at, reported, patch) => {
+      const made = parse(wishes) as Record<string, [version: number, at: number]>
+      const isSeen = (name: string) => {
+        const [version, at] = made[name] ?? [0, 0]
+        return version <= Number(seen_version) || at >= Number(connected_at)
+      }
+      return JSON.stringify(keepWishes(parse(desired), parse(reported), parse(patch), isSeen))
+    },
+  )
 }
 
 const parse = (text: unknown): JsonObject => JSON.parse(String(text))

@@ -178,8 +178,8 @@ export interface Tables extends CommandTables {
     desired_at: Time | null
     /** Who wished last; `device` when a change at the device itself ended a wish. */
     desired_by: string | null
-    /** Name → version with which it was last wished for. */
-    desired_versions: Json<Record<string, number>>
+    /** Name → version and time with which it was last wished for. */
+    wishes: Json<Record<string, [version: number, at: Time]>>
     /** The newest version that the device has acknowledged. */
     seen_version: number
   }

@@ -26,7 +26,7 @@ describe('state', () => {
     expect(status).toBe(200)
     expect(body).toMatchObject({ state: { desired: { power: 'on', colour: { hue: 3 } }, desired_version: 2 } })
     expect(hub.told.filter(told => JSON.stringify(told) === JSON.stringify({ desiredChanged: device }))).toHaveLength(2)
-    await mergeReported(hub.store.db, device, { power: 'on' }, 7)
+    await mergeReported(hub.store.db, device, { power: 'on' }, { at: 7, connected_at: null })
     expect((await call('GET', '/devices/lamp/state')).body).toMatchObject({
       state: { reported: { power: 'on' }, reported_at: 7, open: { colour: { hue: 3 } } },
     })

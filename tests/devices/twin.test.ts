@@ -73,6 +73,15 @@ describe('a change at the device itself', () => {
     await away.endAsync()
   })
 
+  test('ends a wish that was made while it was connected, whether or not it listens for wishes', async () => {
+    const deaf = await hub.connect('deaf', await hub.device('deaf'))
+    const report = (state: object) => deaf.publishAsync('devices/deaf/state', JSON.stringify(state), { qos: 1 })
+    await report({ level: 10, mode: 'a' })
+    await wish('deaf', { level: 200, mode: 'b' })
+    await report({ level: 10, mode: 'c' })
+    expect(await read('deaf')).toMatchObject({ desired: { level: 200 }, open: { level: 200 } })
+  })
+
   test('is undone where the hub wins, and a device that can do no better is not told for ever', async () => {
     const key = await hub.device('valve')
     expect(await hub.client.patch('/devices/valve', { twin_policy: 'hub_wins' })).toMatchObject({
@@ -155,7 +164,8 @@ test('old changes go in whole pieces, so that what is left can still be told', a
   const { db } = hub.hub.store
   await hub.device('old')
   const at = (i: number) => 1_700_000_000_000 + i
-  for (let i = 1; i <= 200; i++) await mergeReported(db, { id: 'old', home_id: 'home' }, { n: i }, at(i))
+  for (let i = 1; i <= 200; i++)
+    await mergeReported(db, { id: 'old', home_id: 'home' }, { n: i }, { at: at(i), connected_at: null })
   expect(await trimStateChanges(db, at(150))).toBe(128)
   expect(await stateAt(db, 'old', 'reported', at(140))).toMatchObject({ value: { n: 140 }, version: 140 })
   await expect(stateAt(db, 'old', 'reported', at(100))).rejects.toMatchObject({ code: 'not_found' })
