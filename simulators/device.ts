@@ -29,6 +29,9 @@ export interface DeviceOptions {
   readonly on_ack?: ((latency_ms: number) => void) | undefined
 }
 
+/** How long a device that has slept is awake before its next reading, to hear its commands. */
+const awakeMs = 1000
+
 /** What the hub answers to `hello`. */
 const timeSchema = z.object({ now: z.number() })
 
@@ -47,6 +50,7 @@ export class Device {
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #createdAt = performance.now()
   #stopped = false
+  #asleep = false
   #clockOffset = 0
   #lastTs = 0
   #reported: Values = {}
@@ -131,6 +135,10 @@ export class Device {
     this.#reportState()
     this.#beat()
     this.#outbox.flush()
+    if (this.#asleep) {
+      this.#asleep = false
+      this.#measureAt(performance.now() + awakeMs)
+    }
     if (this.met.connects++ > 0) return
     // A fleet that starts together must not report in step for ever.
     const phase = this.#random.next()
@@ -157,8 +165,19 @@ export class Device {
       this.#outbox.offer({ ts, data: this.#model.advance(ts) })
       this.#reportState()
       if (this.#link.ready) for (const event of this.#model.drainEvents?.() ?? []) this.#publish('event', event)
-      this.#measureAt(Math.max(performance.now(), due + this.#intervalMs()))
+      const sleep_ms = this.#model.sleepMs?.() ?? 0
+      if (sleep_ms > 0 && this.#link.ready) this.#sleep(sleep_ms)
+      else this.#measureAt(Math.max(performance.now(), due + this.#intervalMs()))
     })
+  }
+
+  /** Says when it will be back, disconnects, and goes on measuring once it is connected again. */
+  #sleep(ms: number): void {
+    const wakes_at = performance.now() + ms
+    this.#asleep = true
+    this.#beat({ next_in: ms })
+    const wake = () => this.#later(Math.max(0, wakes_at - performance.now()), () => this.#link.resume())
+    void this.#link.pause().then(wake)
   }
 
   /** The time of a point. No two points share one, also when the hub has just set the clock back a little. */
@@ -182,11 +201,12 @@ export class Device {
     this.#later(this.#heartbeatMs(), () => this.#beatOn())
   }
 
-  #beat(): void {
+  #beat(more: object = {}): void {
     const uptime = Math.round((performance.now() - this.#createdAt) / 1000)
     const rssi = Math.round(this.#random.gaussian(-60, 4))
     const free_heap = Math.round(this.#random.between(120_000, 150_000))
-    this.#mention('heartbeat', { uptime, rssi, free_heap, firmware_version: this.#model.hello.firmware_version })
+    const { firmware_version } = this.#model.hello
+    this.#mention('heartbeat', { uptime, rssi, free_heap, firmware_version, ...more })
   }
 
   /** Tells the keys of the state that have changed since they were last told; while it is away nothing, and then everything. */

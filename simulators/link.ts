@@ -74,10 +74,9 @@ export class Link {
   publish(rest: Inbound, payload: string | Buffer, dup: boolean, acknowledged?: () => void): void {
     this.#unacknowledged++
     this.#client?.publish(deviceTopic(this.#options.id, rest), payload, { qos: 1, dup }, error => {
-      // The only error is that it was stopped before the PUBACK came.
-      if (error) return
       this.#unacknowledged--
-      acknowledged?.()
+      // The only error is that it was stopped, or went to sleep, before the PUBACK came.
+      if (!error) acknowledged?.()
       if (this.#unacknowledged === 0) this.#drained()
     })
   }
@@ -85,6 +84,16 @@ export class Link {
   /** Says what is worth nothing later: at QoS 0, and only while connected. */
   mention(rest: Inbound, payload: string): void {
     if (this.#ready) this.#client?.publish(deviceTopic(this.#options.id, rest), payload, { qos: 0 })
+  }
+
+  /** Says goodbye until `resume`, once the PUBACKs still out have come, waiting briefly. Settles when the connection is closed. */
+  pause(): Promise<void> {
+    return this.#end(this.#client)
+  }
+
+  /** Connects again after a `pause`; `opened` is called as after any lost connection. */
+  resume(): void {
+    if (this.#stopping === null) this.#client?.reconnect()
   }
 
   /** Cuts the socket, without a DISCONNECT. */

@@ -58,6 +58,8 @@ export interface Model {
   drainEvents?(): readonly (Values & { readonly type: string; readonly ts: number })[]
   /** Milliseconds between readings when somebody has chosen that by command, else null. */
   intervalMs?(): number | null
+  /** Milliseconds that it sleeps after each reading, on a battery, when somebody has chosen that, else null. */
+  sleepMs?(): number | null
 }
 
 /** A command, with `run` knowing the type of its parameters. */

@@ -13,9 +13,9 @@ import { Refusals } from './audit/refusals.js'
 import { authenticate, deviceAt } from './bridge/authenticate.js'
 import { type Bridge, createBridge } from './bridge/bridge.js'
 import { desiredChanged, receiptCame, type ToldWishes } from './bridge/desired.js'
-import { deviceConnected, deviceDisconnected } from './bridge/presence.js'
+import { Presences } from './bridge/presence.js'
 import { provision } from './bridge/provision.js'
-import { forgetRetained, reconcilePresence, restoreRetained, retainAgain } from './bridge/retained.js'
+import { forgetRetained, restoreRetained, retainAgain } from './bridge/retained.js'
 import { Commands } from './commands/commands.js'
 import { KeyRing } from './devices/key-ring.js'
 import { resetPresence } from './devices/presence.js'
@@ -62,6 +62,7 @@ interface Mqtt extends Ground {
   readonly bridge: Bridge
   readonly commands: Commands
   readonly told_wishes: ToldWishes
+  readonly presences: Presences
   readonly publish: Broker['publish']
 }
 
@@ -155,7 +156,7 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
   const commands = new Commands(store.db, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
   const told_wishes: ToldWishes = new Map()
   const bridge = createBridge({ store, commands, log, publish, told_wishes })
-  const told = { store, log, publish }
+  const presences = new Presences({ store, log, publish })
   const logged = (what: string) => (err: unknown) => log.error({ err }, what)
   const { last_session } = await resetPresence(store.db, Date.now())
   broker = await createBroker({
@@ -168,10 +169,10 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
       deviceAt: (home_id, device_id) => deviceAt(ground.key_ring, home_id, device_id),
       provision: (claim, address, payload) => provision(ground, claim, address, payload),
       refused: refusal => noteRefusal(ground, refusal),
-      connected: connection => void deviceConnected(told, connection),
+      connected: connection => void presences.connected(connection),
       disconnected: (connection, reason) => {
         commands.gone(connection.device.id, connection.session)
-        void deviceDisconnected(told, connection, reason)
+        void presences.disconnected(connection, reason)
       },
       readyForCommands: ({ device, session }) =>
         void commands.ready(device.id, session).catch(logged('commands could not be sent; they stay queued')),
@@ -179,7 +180,7 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
         void receiptCame({ store, commands }, device.id, receipt).catch(logged('a delivery could not be recorded')),
     },
   })
-  return { ...ground, broker, bridge, commands, publish, told_wishes }
+  return { ...ground, broker, bridge, commands, presences, told_wishes, publish }
 }
 
 function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
@@ -262,7 +263,7 @@ async function mayCommand(
 }
 
 function openJobs(mqtt: Mqtt): Jobs {
-  const { config, log, store, commands, broker, bridge, key_uses, token_uses } = mqtt
+  const { config, log, store, commands, presences, broker, bridge, key_uses, token_uses } = mqtt
   return createJobs({
     config,
     log,
@@ -272,7 +273,8 @@ function openJobs(mqtt: Mqtt): Jobs {
     takeKeyUses: () => key_uses.take(),
     takeTokenUses: () => token_uses.take(),
     mayCommand: (created_by, device) => mayCommand(mqtt, created_by, device),
-    reconcilePresence: () => reconcilePresence(mqtt, () => broker.connections()),
+    reconcilePresence: () => presences.reconcile(() => broker.connections()),
+    endSleep: now => presences.endSleep(now),
   })
 }
 

@@ -41,17 +41,26 @@ export interface DeviceConnection {
 export type Transport = 'tcp' | 'tls' | 'ws'
 
 /** Why a connection ended, as presence tells it. */
-export type Reason =
-  | 'clean'
-  | 'keepalive'
-  | 'network'
-  | 'takeover'
-  | 'moved'
-  | 'revoked'
-  | 'expired'
-  | 'protocol'
-  | 'too_large'
-  | 'forbidden'
-  | 'slow'
-  | 'storage'
-  | 'shutdown'
+const reasons = [
+  'clean',
+  'keepalive',
+  'network',
+  'takeover',
+  'moved',
+  'revoked',
+  'expired',
+  'protocol',
+  'too_large',
+  'forbidden',
+  'slow',
+  'storage',
+  'shutdown',
+] as const
+export type Reason = (typeof reasons)[number]
+
+/** Why a device is not there: how its connection ended, that the hub itself was gone, or that it did not come back from its sleep. */
+export const presenceReasons = [...reasons, 'hub_restart', 'overdue'] as const
+export type PresenceReason = (typeof presenceReasons)[number]
+
+export const presenceStatuses = ['online', 'offline', 'sleeping'] as const
+export type PresenceStatus = (typeof presenceStatuses)[number]

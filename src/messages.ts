@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { presenceReasons, presenceStatuses } from './inbound.js'
 import { isObject, type JsonObject } from './json.js'
 
 /**
@@ -148,9 +149,9 @@ export const refusal = z
 
 export const presence = z
   .object({
-    status: z.enum(['online', 'offline', 'sleeping']),
+    status: z.enum(presenceStatuses),
     since: time,
-    reason: z.string().nullable(),
+    reason: z.enum(presenceReasons).nullable().describe('Why it is not online'),
     last_seen_at: time,
   })
   .describe('Whether a device is there, as the hub sees it')

@@ -17,7 +17,8 @@ test('a file gets one JSON line for each event, with secrets masked and what is 
   const text = await until(async () => {
     const names = await readdir(join(folder, 'logs')).catch(() => [])
     const [name] = names.filter(one => one.startsWith('hearth'))
-    return name ? readFile(join(folder, 'logs', name), 'utf8') : null
+    const text = name ? await readFile(join(folder, 'logs', name), 'utf8') : ''
+    return text.endsWith('\n') ? text : null
   })
   const lines = text.trimEnd().split('\n')
   expect(lines).toHaveLength(1)

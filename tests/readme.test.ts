@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { schema } from '../config/config.js'
 import { statuses } from '../src/errors.js'
+import { type PresenceReason, presenceReasons } from '../src/inbound.js'
 import * as messages from '../src/messages.js'
 import { deviceTopic, homeCommandsTopic, inbound, outbound } from '../src/topics.js'
 import { startApi } from './api/harness.js'
@@ -32,6 +33,24 @@ const means: Readonly<Record<keyof typeof statuses, string>> = {
   internal: 'our fault: the log has it whole, the answer has nothing of it',
   storage_unavailable: 'nothing was stored; send it again',
   shutting_down: 'the hub is closing',
+}
+
+const because: Readonly<Record<PresenceReason, string>> = {
+  clean: 'it said goodbye',
+  keepalive: 'it fell silent',
+  network: 'its connection broke',
+  takeover: 'it connected anew, and is about to be online',
+  moved: 'it moved to another home, and is about to come back',
+  revoked: 'its key was revoked, or it was made inactive',
+  expired: 'its key ended',
+  protocol: 'it said what is no MQTT',
+  too_large: 'it sent a packet that is too large',
+  forbidden: 'it published on a topic that is not its own',
+  slow: 'it did not read what it was sent',
+  storage: 'the hub could not store what it said, and had it keep that',
+  shutdown: 'the hub was stopped',
+  hub_restart: 'the hub died; `since` is the last that is known of the hub',
+  overdue: 'it did not come back from its sleep',
 }
 
 /** Schema and direction of each topic, by the names in topics.ts. */
@@ -77,6 +96,12 @@ const errors = () =>
     ]),
   )
 
+const reasons = () =>
+  table(
+    ['reason', 'the device is not online because'],
+    presenceReasons.map(reason => [code(reason), because[reason]]),
+  )
+
 async function routes(): Promise<string> {
   const hub = await startApi()
   const document = (await hub.call('GET', '/openapi.json')).body as {
@@ -106,7 +131,13 @@ const put = (text: string, name: string, content: string) =>
   )
 
 test('the tables of the README are those of the code', async () => {
-  const parts = { topics: topics(), routes: await routes(), errors: errors(), settings: settings() }
+  const parts = {
+    topics: topics(),
+    reasons: reasons(),
+    routes: await routes(),
+    errors: errors(),
+    settings: settings(),
+  }
   for (const name of Object.keys(parts)) expect(readme).toContain(`<!-- ${name} -->`)
   const written = Object.entries(parts).reduce((text, [name, content]) => put(text, name, content), readme)
   await expect(written).toMatchFileSnapshot(path)

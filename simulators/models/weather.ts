@@ -72,6 +72,7 @@ function airAt(seed: number, now: number) {
 export function createWeather(seed: number): Model {
   let offset = 0
   let interval: number | null = null
+  let sleep: number | null = null
 
   const commands = {
     set_interval: command(
@@ -80,6 +81,14 @@ export function createWeather(seed: number): Model {
       params => {
         interval = params.interval
         return done({ interval })
+      },
+    ),
+    set_sleep: command(
+      'Seconds to sleep after each reading, to spare the battery; 0 stays awake',
+      z.strictObject({ sleep: z.int().min(0).max(86_400) }),
+      params => {
+        sleep = params.sleep || null
+        return done({ sleep: params.sleep })
       },
     ),
     set_offset: command(
@@ -101,9 +110,14 @@ export function createWeather(seed: number): Model {
   return {
     hello: describe('weather', '2.0.1', metrics, commands),
     commands,
-    settings: { interval: setBy('set_interval', 'interval'), offset: setBy('set_offset', 'offset') },
-    state: () => ({ offset, ...(interval === null ? {} : { interval }) }),
+    settings: {
+      interval: setBy('set_interval', 'interval'),
+      sleep: setBy('set_sleep', 'sleep'),
+      offset: setBy('set_offset', 'offset'),
+    },
+    state: () => ({ offset, sleep: sleep ?? 0, ...(interval === null ? {} : { interval }) }),
     intervalMs: () => (interval === null ? null : interval * 1000),
+    sleepMs: () => (sleep === null ? null : sleep * 1000),
     advance(now) {
       const air = airAt(seed, now)
       return {

@@ -10,6 +10,7 @@ import {
 import { createKey } from '../devices/keys.js'
 import { HubError } from '../errors.js'
 import { defaultHomeId } from '../homes/homes.js'
+import { presenceStatuses } from '../inbound.js'
 import type { Principal } from '../principal.js'
 import type { Db } from '../store/store.js'
 import type { Api } from './api.js'
@@ -33,7 +34,7 @@ export const device = z.object({
   location: z.string().nullable(),
   status,
   connected: z.boolean(),
-  presence: z.enum(['online', 'offline', 'sleeping']),
+  presence: z.enum(presenceStatuses),
   last_seen_at: time.nullable(),
   firmware_version: z.string().nullable(),
   model: z.string().nullable(),

@@ -34,6 +34,7 @@ const homeSummary = z.object({
   name: z.string(),
   devices: z.int(),
   online: z.int(),
+  sleeping: z.int(),
   people: z.int(),
   commands_open: z.int(),
   quarantined: z.int(),

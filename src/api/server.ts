@@ -27,6 +27,7 @@ import { metricsRoutes } from './metrics.js'
 import { documentRoutes, openOpenapi } from './openapi.js'
 import { operationRoutes } from './operations.js'
 import { ownRoutes } from './own.js'
+import { presenceRoutes } from './presence.js'
 import { quarantineRoutes } from './quarantine.js'
 import { noteRefusals } from './refusals.js'
 import { reportRoutes } from './reports.js'
@@ -49,6 +50,7 @@ const resources = [
   deviceRoutes,
   keyRoutes,
   stateRoutes,
+  presenceRoutes,
   reportRoutes,
   telemetryRoutes,
   exportRoute,

@@ -1,4 +1,5 @@
-import { type Presence, presencePayload, recordPresence } from '../devices/presence.js'
+import { type Presence, type PresenceChange, presencePayload, recordPresence } from '../devices/presence.js'
+import { recordOverdue } from '../devices/sleep.js'
 import type { DeviceConnection, Reason } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
@@ -6,36 +7,87 @@ import type { BridgeContext } from './bridge.js'
 type Context = Pick<BridgeContext, 'store' | 'publish' | 'log'>
 
 /** Presence is what the hub's own count of sockets says (D6): kept, then told, retained. */
-export const deviceConnected = (context: Context, { device, session, connected_at }: DeviceConnection): Promise<void> =>
-  changed(context, {
-    device_id: device.id,
-    status: 'online',
-    reason: null,
-    at: connected_at,
-    session,
-  })
+export class Presences {
+  readonly #context: Context
+  readonly #opened_at = Date.now()
+  /** The newest change of each device that could not be written when it happened. */
+  readonly #unwritten = new Map<string, PresenceChange>()
 
-export const deviceDisconnected = (
-  context: Context,
-  { device, session }: DeviceConnection,
-  reason: Reason,
-): Promise<void> =>
-  changed(context, {
-    device_id: device.id,
-    status: 'offline',
-    reason,
-    at: Date.now(),
-    session,
-  })
+  constructor(context: Context) {
+    this.#context = context
+  }
 
-async function changed(context: Context, change: Parameters<typeof recordPresence>[1]): Promise<void> {
-  try {
-    await publishPresence(context, await recordPresence(context.store.db, change))
-  } catch (err) {
-    // The socket has come or gone whether or not this can be kept; the reconciling job brings the rows back to the truth.
-    context.log.error({ err, device_id: change.device_id, status: change.status }, 'presence could not be recorded')
+  connected(connection: DeviceConnection): Promise<void> {
+    return this.#changed(onlineOf(connection))
+  }
+
+  disconnected({ device, session, connected_at }: DeviceConnection, reason: Reason): Promise<void> {
+    return this.#changed({
+      device_id: device.id,
+      status: 'offline',
+      reason,
+      at: Date.now(),
+      session,
+      connected_at,
+    })
+  }
+
+  /** Those who have not come back from their sleep are offline now. @param now milliseconds since 1970 */
+  async endSleep(now: number): Promise<void> {
+    const presences = await recordOverdue(this.#context.store.db, now, this.#opened_at)
+    for (const presence of presences) await publishPresence(this.#context, presence)
+  }
+
+  /**
+   * Writes what could not be written when it happened, and brings rows that are wrong all the same back to what the sockets say.
+   * @param connections asked after the rows were read, so that a connection that opens meanwhile is not taken for a lost one
+   */
+  async reconcile(connections: () => Iterable<DeviceConnection>): Promise<void> {
+    for (const change of [...this.#unwritten.values()]) await this.#write(change)
+    const rows = await this.#context.store.db.selectFrom('presence').selectAll().execute()
+    const live = new Map([...connections()].map(connection => [connection.device.id, connection]))
+    const online = rows.filter(row => row.status === 'online')
+    const known = new Set(online.map(row => row.device_id))
+    const lost = online.filter(row => !live.has(row.device_id)).map(lostOf)
+    const unseen = [...live.values()].filter(({ device }) => !known.has(device.id)).map(onlineOf)
+    await Promise.all([...lost, ...unseen].map(change => this.#write(change)))
+  }
+
+  async #changed(change: PresenceChange): Promise<void> {
+    try {
+      await this.#write(change)
+    } catch (err) {
+      // The socket has come or gone whether or not this can be kept; the reconciling job writes it when that is possible again.
+      this.#unwritten.set(change.device_id, change)
+      const { device_id, status } = change
+      this.#context.log.error({ err, device_id, status }, 'presence could not be recorded')
+    }
+  }
+
+  async #write(change: PresenceChange): Promise<void> {
+    const presence = await recordPresence(this.#context.store.db, change)
+    const unwritten = this.#unwritten.get(change.device_id)
+    if (unwritten && unwritten.at <= change.at) this.#unwritten.delete(change.device_id)
+    if (presence) await publishPresence(this.#context, presence)
   }
 }
+
+const onlineOf = ({ device, session, connected_at }: DeviceConnection): PresenceChange => ({
+  device_id: device.id,
+  status: 'online',
+  reason: null,
+  at: connected_at,
+  session,
+})
+
+const lostOf = ({ device_id, session, since }: Presence): PresenceChange => ({
+  device_id,
+  status: 'offline',
+  reason: 'network',
+  at: Date.now(),
+  session,
+  connected_at: since,
+})
 
 export const publishPresence = (context: Pick<BridgeContext, 'publish'>, presence: Presence): Promise<void> =>
   context.publish(mountedTopic(presence.home_id, presence.device_id, 'presence'), presencePayload(presence), {

@@ -1,6 +1,4 @@
-import { recordPresence } from '../devices/presence.js'
 import type { DeviceState } from '../devices/state.js'
-import type { DeviceConnection } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
 import { publishDesired } from './desired.js'
@@ -44,35 +42,4 @@ export async function forgetRetained(
   context.told_wishes.delete(id)
   for (const rest of ['presence', 'state', 'desired'])
     await context.publish(mountedTopic(home_id, id, rest), '', { retain: true })
-}
-
-/**
- * Brings presence rows back to what the sockets say, where a change could not be written when it happened.
- * @param connections asked after the rows were read, so that a connection that opens meanwhile is not taken for a lost one
- */
-export async function reconcilePresence(
-  context: Omit<Context, 'told_wishes'>,
-  connections: () => Iterable<DeviceConnection>,
-): Promise<void> {
-  const { db } = context.store
-  const rows = await db.selectFrom('presence').selectAll().execute()
-  const live = new Map([...connections()].map(connection => [connection.device.id, connection]))
-  const online = new Set(rows.filter(row => row.status === 'online').map(row => row.device_id))
-  const at = Date.now()
-  const lost = rows
-    .filter(row => row.status === 'online' && !live.has(row.device_id))
-    .map(({ device_id, session }) => ({
-      device_id,
-      status: 'offline' as const,
-      reason: 'network',
-      at,
-      session,
-    }))
-  const unseen = [...live.values()]
-    .filter(({ device }) => !online.has(device.id))
-    .map(({ device: { id }, session, connected_at }) => {
-      return { device_id: id, status: 'online' as const, reason: null, at: connected_at, session }
-    })
-  const presences = await Promise.all([...lost, ...unseen].map(change => recordPresence(db, change)))
-  for (const presence of presences) await publishPresence(context, presence)
 }

@@ -67,13 +67,7 @@ async function list({ json = false }: { json?: boolean }): Promise<void> {
     cursor = page.next_cursor
   }
   const seen = (at: number | null) => (at === null ? 'never' : new Date(at).toISOString())
-  const rows = devices.map(one => [
-    one.id,
-    one.name,
-    one.type,
-    one.connected ? 'online' : 'offline',
-    seen(one.last_seen_at),
-  ])
+  const rows = devices.map(one => [one.id, one.name, one.type, one.presence, seen(one.last_seen_at)])
   print({ devices }, json, () => table([['ID', 'NAME', 'TYPE', 'PRESENCE', 'LAST SEEN'], ...rows]))
 }
 

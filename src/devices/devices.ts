@@ -3,6 +3,7 @@ import { HubError, notFound } from '../errors.js'
 import { getHome } from '../homes/homes.js'
 import { checkRoomIn } from '../homes/rooms.js'
 import { newId } from '../ids.js'
+import type { PresenceStatus } from '../inbound.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import type { Reach } from '../rights.js'
 import { inSteps } from '../store/in-steps.js'
@@ -17,7 +18,7 @@ type DeviceRow = Selectable<Tables['devices']>
 /** A device as the API shows it. */
 export interface Device extends Omit<DeviceRow, 'num'> {
   readonly connected: boolean
-  readonly presence: 'online' | 'offline' | 'sleeping'
+  readonly presence: PresenceStatus
   /** Milliseconds since 1970; null before the first connection. */
   readonly last_seen_at: number | null
 }
@@ -156,7 +157,15 @@ async function moveRows(db: Db, device_id: string, home_id: string): Promise<voi
 }
 
 /** What grows without end beside the telemetry. The rest of a device goes with its row. */
-const grown = ['heartbeats', 'events', 'device_log', 'quarantine', 'commands', 'state_changes'] as const
+const grown = [
+  'heartbeats',
+  'events',
+  'device_log',
+  'quarantine',
+  'commands',
+  'state_changes',
+  'presence_changes',
+] as const
 const deletedAtOnce = 500
 
 /**

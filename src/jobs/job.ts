@@ -18,6 +18,8 @@ export interface JobContext {
   mayCommand(created_by: string, device: { readonly id: string; readonly home_id: string }): Promise<boolean>
   /** Brings the presence rows back to what the broker's sockets say. */
   reconcilePresence(): Promise<void>
+  /** Takes those who have slept too long for offline. @param now milliseconds since 1970 */
+  endSleep(now: number): Promise<void>
 }
 
 export interface Job {

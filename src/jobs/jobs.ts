@@ -1,13 +1,16 @@
 import { createTask, type ScheduledTask } from 'node-cron'
 import type { Logger } from 'pino'
 import type { Db } from '../store/store.js'
+import { aliveJob } from './alive.js'
 import { checkpointJob } from './checkpoint.js'
 import { commandExpiryJob } from './command-expiry.js'
 import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
+import { overdueJob } from './overdue.js'
 import { presenceJob } from './presence.js'
 import { seenJob } from './seen.js'
 import { trimLogsJob } from './trim-logs.js'
+import { trimPresenceJob } from './trim-presence.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
 import { trimStateJob } from './trim-state.js'
 import { trimTokensJob } from './trim-tokens.js'
@@ -17,10 +20,13 @@ const jobs: readonly Job[] = [
   commandSchedulesJob,
   seenJob,
   presenceJob,
+  overdueJob,
+  aliveJob,
   checkpointJob,
   trimQuarantineJob,
   trimLogsJob,
   trimStateJob,
+  trimPresenceJob,
   trimTokensJob,
 ]
 

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import type { PresenceStatus } from '../inbound.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { openStatuses } from '../store/command-tables.js'
 import { readPage } from '../store/pages.js'
@@ -52,6 +53,7 @@ export interface HomeNumbers {
   readonly name: string
   readonly devices: number
   readonly online: number
+  readonly sleeping: number
   readonly people: number
   readonly commands_open: number
   readonly quarantined: number
@@ -65,8 +67,8 @@ export function homesOverview(db: Db, { limit, cursor }: PageRequest): Promise<P
     .select(['id', 'name'])
     .select([
       sql<number>`(select count(*) from devices where home_id = homes.id)`.as('devices'),
-      sql<number>`(select count(*) from devices join presence on presence.device_id = devices.id
-        where devices.home_id = homes.id and presence.status = 'online')`.as('online'),
+      withStatus('online').as('online'),
+      withStatus('sleeping').as('sleeping'),
       sql<number>`(select count(*) from members where home_id = homes.id)`.as('people'),
       sql<number>`(select count(*) from commands where settled_at is null and status in (${open}) and home_id = homes.id)`.as(
         'commands_open',
@@ -78,6 +80,10 @@ export function homesOverview(db: Db, { limit, cursor }: PageRequest): Promise<P
   if (cursor) query = query.where('id', '>', decodeCursor(cursor, 'string'))
   return readPage(query, { limit, keyOf: row => row.id })
 }
+
+const withStatus = (status: PresenceStatus) =>
+  sql<number>`(select count(*) from devices join presence on presence.device_id = devices.id
+    where devices.home_id = homes.id and presence.status = ${status})`
 
 export interface SlowDevice {
   readonly device_id: string

@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely'
+import type { PresenceReason, PresenceStatus } from '../inbound.js'
 import type { HomeRole } from '../principal.js'
 import type { Json, Time } from './columns.js'
 import type { CommandTables } from './command-tables.js'
@@ -148,10 +149,23 @@ export interface Tables extends CommandTables {
   presence: {
     device_id: string
     home_id: string
-    status: 'online' | 'offline' | 'sleeping'
-    reason: string | null
+    status: PresenceStatus
+    /** Null while it is online, and of a device that was heard without ever having had a connection. */
+    reason: PresenceReason | null
     since: Time
     last_seen_at: Time
+    session: number
+    /** When it means to be back, as its last heartbeat said, and the milliseconds from that heartbeat until then. */
+    wakes_at: Time | null
+    next_in: number | null
+  }
+  /** Every change of presence; triggers write them with the change itself. */
+  presence_changes: {
+    id: Generated<number>
+    device_id: string
+    at: Time
+    status: PresenceStatus
+    reason: PresenceReason | null
     session: number
   }
   vitals: {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { presenceReasons } from '../../src/inbound.js'
 import {
   deviceTopic,
   homeCommandsTopic,
@@ -110,6 +111,11 @@ describe('/asyncapi.json', () => {
     expect(found.length).toBeGreaterThan(50)
     for (const [ref, target] of found) expect(target, ref).toBeDefined()
   })
+})
+
+test('both documents name every reason of presence', async () => {
+  const closed = JSON.stringify({ enum: presenceReasons }).slice(1, -1)
+  for (const path of ['/openapi.json', '/asyncapi.json']) expect(JSON.stringify(await document(path))).toContain(closed)
 })
 
 describe('/docs', () => {

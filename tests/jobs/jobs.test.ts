@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../config/config.js'
-import { reconcilePresence } from '../../src/bridge/retained.js'
+import { Presences } from '../../src/bridge/presence.js'
 import type { Job, JobContext } from '../../src/jobs/job.js'
 import { trimLogsJob } from '../../src/jobs/trim-logs.js'
 import { trimQuarantineJob } from '../../src/jobs/trim-quarantine.js'
@@ -26,11 +26,14 @@ const run = (job: Job, now: number) => {
 test('every job leaves a row of its last run, and at a first start all of them run', async () => {
   const names = (await rows()).map(({ name }) => name)
   expect(names).toEqual([
+    'alive',
     'command-expiry',
     'command-schedules',
+    'overdue',
     'presence',
     'seen',
     'trim-logs',
+    'trim-presence',
     'trim-quarantine',
     'trim-state',
     'trim-tokens',
@@ -153,7 +156,7 @@ test('presence rows that were falsified are brought back to what the sockets say
   const device = { kind: 'device', id: 'truth', num: 1, home_id: 'home', key_id: '', expires_at: null } as const
   const { session, since } = online
   const live = [{ device, session, connected_at: since, address: '127.0.0.1', transport: 'tcp' } as const]
-  await reconcilePresence({ store, log: pino({ level: 'silent' }), publish }, () => live)
+  await new Presences({ store, log: pino({ level: 'silent' }), publish }).reconcile(() => live)
   expect((await row('truth'))?.status).toBe('online')
   expect(await row('ghost')).toMatchObject({ status: 'offline', reason: 'network' })
   expect(told.sort()).toEqual(['ghost offline', 'truth online'])

@@ -140,6 +140,16 @@ describe('weather', () => {
     expect(model.intervalMs?.()).toBe(5000)
     expect(model.state()).toMatchObject({ interval: 5 })
   })
+
+  it('sleeps as long as it is told, and not at all after 0', () => {
+    const model = createWeather(4)
+    expect(model.sleepMs?.()).toBeNull()
+    order(model, 'set_sleep', { sleep: 600 }, begin)
+    expect(model.sleepMs?.()).toBe(600_000)
+    expect(model.state()).toMatchObject({ sleep: 600 })
+    order(model, 'set_sleep', { sleep: 0 }, begin)
+    expect(model.sleepMs?.()).toBeNull()
+  })
 })
 
 describe('power meter', () => {
