@@ -12,7 +12,7 @@ import { mayHear } from './authorize.js'
 import { closeAll } from './close.js'
 import { Connection, type Match, type Peer } from './connection.js'
 import type { BrokerHandlers, PublishOptions } from './contract.js'
-import { authorizeForward, neverWaitForDrain, withReceipt } from './deliver.js'
+import { authorizeForward, neverWaitForDrain, withReceipt, yieldToHigherQos } from './deliver.js'
 import {
   type AedesClient,
   type AedesInside,
@@ -167,6 +167,7 @@ export class Core implements Broker {
     conn.client = client
     client.duplicates = noDuplicates(this.inside.id)
     client.waitForDrain = neverWaitForDrain
+    yieldToHigherQos(client)
     client._parser.on('packet', onPacket(this, takeListener(client._parser)))
     takeOverReading(conn, client, this)
   }

@@ -58,12 +58,31 @@ function isRepeated(conn: Connection, client: AedesClient, counter: number): boo
 
 /** Aedes lowers the QoS to the granted one only for filters without wildcards [MQTT-3.8.4-6]. */
 function lowerQos(client: AedesClient, packet: Message): void {
-  let granted = 0
-  for (const filter in client.subscriptions) {
-    const qos = client.subscriptions[filter]?.qos ?? 0
-    if (qos > granted && matches(filter, packet.topic)) granted = qos
-  }
+  const granted = grantedQos(client, packet.topic)
   if (granted < packet.qos) packet.qos = granted as 0 | 1
+}
+
+/** The highest QoS of the filters that match a topic. */
+function grantedQos({ subscriptions }: AedesClient, topic: string): number {
+  let granted = 0
+  for (const filter in subscriptions) {
+    const qos = subscriptions[filter]?.qos ?? 0
+    if (qos > granted && matches(filter, topic)) granted = qos
+  }
+  return granted
+}
+
+/**
+ * Aedes' delivery for filters of QoS 0, which leaves a message to a filter of a higher QoS when one matches too [MQTT-3.3.5-1]: the first
+ * delivery is the only one, and a kept session waits for its acknowledgement.
+ */
+export function yieldToHigherQos(client: AedesClient): void {
+  const deliver = client.deliver0
+  client.deliver0 = (packet, done) => {
+    const several = (client.req.filters?.size ?? 0) > 1
+    if (packet.qos > 0 && several && grantedQos(client, packet.topic) > 0) setImmediate(done)
+    else deliver(packet, done)
+  }
 }
 
 /** A receipt travels in the properties of the packet: they survive every wrapper and queue, and no 3.1.1 client sees them. */

@@ -38,6 +38,14 @@ export interface AckPacket {
   readonly messageId: number
 }
 
+/** What a persistence keeps of a QoS 2 message that was received and not released. */
+export interface ReleasePacket {
+  readonly cmd: 'pubrel'
+  readonly messageId: number
+  readonly brokerId?: string
+  readonly brokerCounter?: number
+}
+
 /** A publish inside the broker. `properties` is copied from wrapper to wrapper and never written to a 3.1.1 client. */
 export interface Message extends PublishPacket {
   brokerId?: string | null
@@ -102,6 +110,8 @@ export interface AedesClient extends EventEmitter {
   _nextBatch: (error?: Error | null) => void
   /** Replaced: a live delivery never waits for a slow socket (aedes#553). */
   waitForDrain(callback: (error: Error | null, client: AedesClient) => void): void
+  /** Wrapped: how a filter of QoS 0 is served, and any filter with a message of QoS 0. */
+  deliver0: (packet: Message, done: () => void) => void
   /** Sends to this client alone. */
   publish(message: Message, done: () => void): void
   close(done?: () => void): void
@@ -183,7 +193,7 @@ export interface Persistence {
   countOffline(): Promise<{ subsCount: number; clientsCount: number }>
   outgoingEnqueue(sub: { clientId: string }, packet: Message): Promise<void>
   outgoingEnqueueCombi(subs: { clientId: string }[], packet: Message): Promise<void>
-  outgoingUpdate(client: AedesClient, packet: Message): Promise<void>
+  outgoingUpdate(client: AedesClient, packet: Message | ReleasePacket): Promise<void>
   outgoingClearMessageId(client: AedesClient, packet: Message): Promise<Message | undefined>
   outgoingStream(client: AedesClient): Readable
   incomingStorePacket(client: AedesClient, packet: Message): Promise<void>

@@ -4,10 +4,12 @@ import type { Logger } from 'pino'
 import { HubError } from '../src/errors.js'
 import { mayHear, mayReceive } from './authorize.js'
 import type { Connection } from './connection.js'
-import type { AedesClient, Message, Persistence } from './internals.js'
+import type { AedesClient, Message, Persistence, ReleasePacket } from './internals.js'
 
 const unreadAtOnce = 256 * 1024
 const deadline = 10_000
+/** What a persistence says of a packet that it does not have. */
+const notKept = 'no such packet'
 
 /**
  * A persistence as Aedes needs it: stock Aedes lets a rejection end the process in several places, stores filters that it has
@@ -118,8 +120,12 @@ export class GuardedPersistence {
     return this.#bounded(this.#inner.subscriptionsByClient(client))
   }
 
-  cleanSubscriptions(client: AedesClient) {
-    return this.#bounded(this.#inner.cleanSubscriptions(client))
+  /** Asked when a clean session begins: the kept one ends, with what waits for it [MQTT-3.1.2-6]. */
+  async cleanSubscriptions(client: AedesClient): Promise<void> {
+    if (!this.keepsSessions) return
+    await this.#bounded(this.#inner.cleanSubscriptions(client))
+    for await (const packet of this.#inner.outgoingStream(client))
+      await this.#bounded(this.#inner.outgoingClearMessageId(client, packet))
   }
 
   /** A rejection here would end the process. The message is acknowledged already; who is away misses it, and the log says so. */
@@ -149,9 +155,23 @@ export class GuardedPersistence {
   }
 
   /** Called before a kept message is written: Aedes has taken several ahead, so here is where they wait for the reader. */
-  async outgoingUpdate(client: AedesClient, packet: Message): Promise<void> {
+  async outgoingUpdate(client: AedesClient, packet: Message | ReleasePacket): Promise<void> {
+    if (packet.cmd === 'pubrel') return this.#release(client, packet)
     await this.#bounded(this.#inner.outgoingUpdate(client, packet))
     if (this.#taken.get(client)?.delete(nameOf(packet))) await room(client.req)
+  }
+
+  /**
+   * A PUBREL takes the place of the message it releases. With numbers of its own, or the memory would take each for the one before. A
+   * retained message is not kept, and is released all the same.
+   */
+  async #release(client: AedesClient, { cmd, messageId }: ReleasePacket): Promise<void> {
+    const release = { cmd, messageId, brokerId: cmd, brokerCounter: messageId }
+    try {
+      await this.#bounded(this.#inner.outgoingUpdate(client, release))
+    } catch (error) {
+      if (!(error instanceof Error && error.message === notKept)) throw error
+    }
   }
 
   /**
@@ -176,7 +196,8 @@ export class GuardedPersistence {
     this.#taken.set(client, taken)
     for await (const packet of this.#paced(client.req, () => this.#inner.outgoingStream(client))) {
       taken.add(nameOf(packet))
-      yield packet
+      // What has an id was sent before, perhaps in vain [MQTT-3.3.1-1]
+      yield packet.cmd === 'publish' && packet.messageId ? { ...packet, dup: true } : packet
     }
   }
 

@@ -36,6 +36,7 @@ export function publisher(inside: AedesInside, persistence: GuardedPersistence):
     const client = typeof second === 'function' ? null : second
     const done = (typeof second === 'function' ? second : third) ?? ignore
     if (message.topic.charCodeAt(0) === 36) return done(null)
+    message.dup = false // [MQTT-3.3.1-3]
     if (!message.retain && !persistence.keepsSessions && queues.size === 0) return emit(inside, message, done)
     const key = publisherOf(message.topic)
     const queue = queues.get(key)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,20 +7,14 @@ import { connectAsync, type ErrorWithReasonCode, type IClientOptions } from 'mqt
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type ClientOptions, WebSocket } from 'ws'
 import { Refusal } from '../../broker/contract.js'
-import { certificate, certificateKey } from './certificate.js'
+import { certificate, certificateSettings } from './certificate.js'
 import { connectClient, startBroker, until } from './harness.js'
 import { Raw, rawDevice, subscribePacket } from './raw.js'
 
 async function startWithTls(env: Record<string, string> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'hearth-tls-'))
   onTestFinished(() => rmSync(dir, { recursive: true }))
-  writeFileSync(join(dir, 'cert.pem'), certificate)
-  writeFileSync(join(dir, 'key.pem'), certificateKey)
-  const running = await startBroker({
-    HEARTH_TLS_CERT: join(dir, 'cert.pem'),
-    HEARTH_TLS_KEY: join(dir, 'key.pem'),
-    ...env,
-  })
+  const running = await startBroker({ ...certificateSettings(dir), ...env })
   const { port, ws_port, listeners } = running
   const urls = {
     tcp: `mqtt://127.0.0.1:${port}`,

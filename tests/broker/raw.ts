@@ -1,23 +1,24 @@
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import mqttPacket, { type Packet } from 'mqtt-packet'
 import { onTestFinished } from 'vitest'
 import { until } from './harness.js'
 
-/** A socket that says exactly what it is told to. */
-export class Raw {
-  readonly socket: Socket
+/** A stream of any transport that says exactly what it is told to. */
+export class RawStream {
+  readonly stream: Duplex
   readonly parser = mqttPacket.parser({ protocolVersion: 4 })
   readonly packets: Packet[] = []
   readonly opened_at = performance.now()
   closed_at: number | null = null
   acks = 0
 
-  constructor(port: number, localAddress = '127.0.0.1') {
+  constructor(stream: Duplex) {
+    this.stream = stream
     const parser = this.parser
-    this.socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
-    this.socket.on('data', chunk => parser.parse(chunk))
-    this.socket.on('error', () => undefined)
-    this.socket.on('close', () => {
+    stream.on('data', chunk => parser.parse(chunk))
+    stream.on('error', () => undefined)
+    stream.on('close', () => {
       this.closed_at = performance.now()
     })
     parser.on('packet', packet => {
@@ -25,7 +26,7 @@ export class Raw {
       if (packet.cmd === 'puback') this.acks++
     })
     onTestFinished(() => {
-      this.socket.destroy()
+      stream.destroy()
     })
   }
 
@@ -34,7 +35,7 @@ export class Raw {
   }
 
   send(...packets: (Packet | Buffer)[]): this {
-    this.socket.write(
+    this.stream.write(
       Buffer.concat(packets.map(packet => (Buffer.isBuffer(packet) ? packet : mqttPacket.generate(packet)))),
     )
     return this
@@ -55,8 +56,19 @@ export class Raw {
   }
 
   end(): Promise<void> {
-    this.socket.destroy()
+    this.stream.destroy()
     return until(() => this.closed)
+  }
+}
+
+/** A socket that says exactly what it is told to. */
+export class Raw extends RawStream {
+  readonly socket: Socket
+
+  constructor(port: number, localAddress = '127.0.0.1') {
+    const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true })
+    super(socket)
+    this.socket = socket
   }
 }
 

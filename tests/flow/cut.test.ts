@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
@@ -6,7 +6,7 @@ import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { signAccessToken } from '../../src/people/access-tokens.js'
 import { openSigningKeys } from '../../src/people/signing-keys.js'
-import { certificate, certificateKey } from '../broker/certificate.js'
+import { certificateSettings } from '../broker/certificate.js'
 import { startHub, type TestHub, until } from '../helper.js'
 
 let hub: TestHub
@@ -15,10 +15,7 @@ let count = 0
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'hearth-cut-'))
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-  await writeFile(cert, certificate)
-  await writeFile(key, certificateKey)
-  hub = await startHub({ HEARTH_TLS_CERT: cert, HEARTH_TLS_KEY: key })
+  hub = await startHub(certificateSettings(folder))
 })
 afterAll(async () => {
   await hub.close()
