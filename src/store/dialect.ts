@@ -26,6 +26,7 @@ class ThreadConnection implements DatabaseConnection {
   readonly #writer: Writer
   readonly #read: Read
   #transaction: Awaited<ReturnType<Writer['acquire']>> | null = null
+  #begun = false
 
   constructor(writer: Writer, read: Read) {
     this.#writer = writer
@@ -44,31 +45,27 @@ class ThreadConnection implements DatabaseConnection {
     throw new Error('Streaming is not supported: read in pages.')
   }
 
+  /** Takes the writer. The transaction itself begins with its first statement, which saves a way to the thread and back. */
   async begin(): Promise<void> {
-    const transaction = await this.#writer.acquire()
-    try {
-      await transaction.run({ sql: 'begin immediate', parameters: [] })
-    } catch (error) {
-      // Kysely neither commits nor rolls back what did not begin, so the writer is given back here.
-      transaction.release()
-      throw error
-    }
-    this.#transaction = transaction
+    this.#transaction = await this.#writer.acquire()
+    this.#begun = false
   }
 
   async end(sql: 'commit' | 'rollback'): Promise<void> {
     const transaction = this.#transaction
     this.#transaction = null
     try {
-      await transaction?.run({ sql, parameters: [] })
+      if (this.#begun) await transaction?.run({ sql, parameters: [], place: 'later' })
     } finally {
       transaction?.release()
     }
   }
 
   #run(query: Query, reads: boolean): Promise<QueryOutcome> {
-    if (this.#transaction) return this.#transaction.run(query)
-    return reads ? this.#read(query) : this.#writer.run(query)
+    if (!this.#transaction) return reads ? this.#read(query) : this.#writer.run(query)
+    const place = this.#begun ? 'later' : 'first'
+    this.#begun = true
+    return this.#transaction.run({ ...query, place })
   }
 }
 

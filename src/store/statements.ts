@@ -5,6 +5,8 @@ import type { Database, Statement } from './sqlite.js'
 export interface Query {
   readonly sql: string
   readonly parameters: readonly unknown[]
+  /** Its place in a transaction that several queries make: the first one begins it, the others run only while it lasts. */
+  readonly place?: 'first' | 'later'
 }
 
 export interface QueryOutcome {

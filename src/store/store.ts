@@ -9,7 +9,7 @@ import type { Sync } from './sqlite.js'
 import type { Query, QueryOutcome } from './statements.js'
 import type { Tables } from './tables.js'
 import { Thread } from './thread.js'
-import { type AppendDone, type BatchOutcome, Writer, type WriterRequest } from './writer.js'
+import { type AppendDone, Writer, type WriterAnswer, type WriterRequest } from './writer.js'
 
 export type Db = Kysely<Tables>
 
@@ -48,7 +48,7 @@ const readerDeadlineMs = 30_000
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { file, sync, log } = options
   await migrateUp(file)
-  const writerThread = new Thread<WriterRequest, BatchOutcome | QueryOutcome>({
+  const writerThread = new Thread<WriterRequest, WriterAnswer>({
     url: new URL('./writer-thread.js', import.meta.url),
     data: { file, sync, append_module: options.append_module.href },
     deadlineMs: writerDeadlineMs,

@@ -2,8 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { type OpenAppendWriter, unpackItems } from './append.js'
 import { type Failure, failureOf } from './failure.js'
 import { openForWriting, type Sync } from './sqlite.js'
-import { type QueryOutcome, Statements } from './statements.js'
-import type { Batch, BatchOutcome, WriterRequest } from './writer.js'
+import { type Query, type QueryOutcome, Statements } from './statements.js'
+import type { Batch, BatchOutcome, WriterAnswer, WriterRequest } from './writer.js'
 
 const { file, sync, append_module } = workerData as { file: string; sync: Sync; append_module: string }
 const db = openForWriting(file, sync)
@@ -39,8 +39,30 @@ function runBatch(batch: Batch): BatchOutcome {
   return { outcomes, refused }
 }
 
-function answer(request: WriterRequest): BatchOutcome | QueryOutcome {
-  return 'queries' in request ? runBatch(request) : statements.run(request)
+/** What belongs to a transaction that did not begin, or that a fault has ended, must not be committed by itself. */
+function runStatement(query: Query): QueryOutcome | Failure {
+  try {
+    if (query.place === 'first') begin.run()
+    else if (query.place === 'later' && !db.inTransaction) return query.sql === 'rollback' ? nothing : ended
+    return statements.run(query)
+  } catch (error) {
+    if (query.sql === 'commit') rollback()
+    return failureOf(error)
+  }
+}
+
+const nothing: QueryOutcome = { rows: [], changes: 0, lastInsertRowid: 0 }
+const ended: Failure = { code: 'ERROR', message: 'the transaction has ended' }
+
+/** A commit that failed may have left its transaction open, and the next one could not begin. */
+function rollback(): void {
+  if (db.inTransaction) db.exec('rollback')
+  appendWriter.rolledBack()
+}
+
+function answer(request: WriterRequest): WriterAnswer {
+  if ('queries' in request) return runBatch(request)
+  return 'statements' in request ? request.statements.map(runStatement) : statements.run(request)
 }
 
 parentPort?.on('message', ({ id, request }: { id: number; request: WriterRequest | 'close' }) => {
@@ -53,11 +75,7 @@ parentPort?.on('message', ({ id, request }: { id: number; request: WriterRequest
     parentPort?.postMessage({ id, value: answer(request) })
   } catch (error) {
     const failure: Failure = failureOf(error)
-    // A commit that failed may have left its transaction open, and the next one could not begin.
-    if ('queries' in request || request.sql === 'commit') {
-      if (db.inTransaction) db.exec('rollback')
-      appendWriter.rolledBack()
-    }
+    if ('queries' in request) rollback()
     parentPort?.postMessage({ id, failure })
   }
 })

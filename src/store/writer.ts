@@ -13,7 +13,12 @@ export interface BatchOutcome {
   /** Index and reason of each item that was not taken. */
   readonly refused: readonly (readonly [number, string])[]
 }
-export type WriterRequest = Batch | Query
+/** Statements of one transaction, in their order, each answered by itself. */
+export interface Statements {
+  readonly statements: readonly Query[]
+}
+export type WriterRequest = Batch | Statements | Query
+export type WriterAnswer = BatchOutcome | QueryOutcome | readonly (QueryOutcome | Failure)[]
 
 /** Called after the commit: with null, with why the message was refused (nothing of it is stored), or with why nothing could be stored. */
 export type AppendDone = (error: Error | null, refused: string | null) => void
@@ -35,7 +40,7 @@ const transactionLimitMs = 4000
 
 /** The main thread's side of the one writer: gathers what arrives and settles each caller with the commit that holds its write. */
 export class Writer {
-  readonly #thread: Thread<WriterRequest, BatchOutcome | QueryOutcome>
+  readonly #thread: Thread<WriterRequest, WriterAnswer>
   #items: AppendItem[] = []
   #dones: AppendDone[] = []
   #bytes = 0
@@ -49,7 +54,7 @@ export class Writer {
   #waitingExclusive: (() => void)[] = []
   #idle: (() => void)[] = []
 
-  constructor(thread: Thread<WriterRequest, BatchOutcome | QueryOutcome>) {
+  constructor(thread: Thread<WriterRequest, WriterAnswer>) {
     this.#thread = thread
   }
 
@@ -77,7 +82,7 @@ export class Writer {
 
   /**
    * Takes the writer for one transaction: nothing else is written until `release` is called, at most 4 s later. Statements go
-   * through the returned `run`, in the order of the calls, outside any batch.
+   * through the returned `run`, in the order of the calls, outside any batch; those of one turn together.
    */
   async acquire(): Promise<{ run(query: Query): Promise<QueryOutcome>; release(): void }> {
     if (this.#exclusive || this.#batches > 0 || this.#batchFirst || this.#waitingExclusive.length > 0) {
@@ -86,6 +91,7 @@ export class Writer {
     this.#exclusive = true
     let held = true
     const post = (query: Query) => this.#thread.post(query) as Promise<QueryOutcome>
+    const together = new Together(this.#thread)
     const free = () => {
       this.#exclusive = false
       this.#batchFirst = this.#isWaiting()
@@ -104,7 +110,7 @@ export class Writer {
     }, transactionLimitMs)
     const run = (query: Query) =>
       held
-        ? post(query)
+        ? together.run(query)
         : Promise.reject(new HubError('internal', `A transaction was held longer than ${transactionLimitMs} ms.`))
     return { run, release }
   }
@@ -172,11 +178,7 @@ export class Writer {
 
   #settle(queries: WaitingQuery[], dones: AppendDone[], { outcomes, refused }: BatchOutcome): void {
     this.#ended()
-    queries.forEach((waiting, i) => {
-      const outcome = outcomes[i]
-      if (outcome && 'rows' in outcome) waiting.resolve(outcome)
-      else waiting.reject(errorOf(outcome ?? { code: 'ERROR', message: 'no answer' }))
-    })
+    settle(queries, outcomes)
     const reasons = refused.length > 0 ? new Map(refused) : null
     for (let i = 0; i < dones.length; i++) dones[i]?.(null, reasons?.get(i) ?? null)
   }
@@ -205,4 +207,38 @@ export class Writer {
     if (this.#isWaiting()) this.#schedule()
     else if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
   }
+}
+
+/** The statements of a transaction: those that are asked for in one turn go to the thread, which takes a while to wake, in one message. */
+class Together {
+  readonly #thread: Thread<WriterRequest, WriterAnswer>
+  #waiting: WaitingQuery[] = []
+
+  constructor(thread: Thread<WriterRequest, WriterAnswer>) {
+    this.#thread = thread
+  }
+
+  run(query: Query): Promise<QueryOutcome> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.push({ query, resolve, reject }) === 1) setImmediate(() => this.#post())
+    })
+  }
+
+  #post(): void {
+    const waiting = this.#waiting.splice(0)
+    this.#thread.post({ statements: waiting.map(({ query }) => query) }).then(
+      outcomes => settle(waiting, outcomes as readonly (QueryOutcome | Failure)[]),
+      error => {
+        for (const one of waiting) one.reject(error)
+      },
+    )
+  }
+}
+
+function settle(queries: readonly WaitingQuery[], outcomes: readonly (QueryOutcome | Failure)[]): void {
+  queries.forEach((waiting, i) => {
+    const outcome = outcomes[i]
+    if (outcome && 'rows' in outcome) waiting.resolve(outcome)
+    else waiting.reject(errorOf(outcome ?? { code: 'ERROR', message: 'no answer' }))
+  })
 }

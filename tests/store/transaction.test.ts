@@ -58,6 +58,29 @@ test('a transaction that throws is rolled back whole', async () => {
   await addHome(opened.db, 'next')
 })
 
+test('what a transaction writes once a fault has ended it is not committed by itself', async () => {
+  const ended = opened.db.transaction().execute(async tx => {
+    await addHome(tx, 'before')
+    await sql`rollback`.execute(tx)
+    await addHome(tx, 'after')
+  })
+  await expect(ended).rejects.toThrow('the transaction has ended')
+  expect(homes(opened.file)).toBe(0)
+  await addHome(opened.db, 'next')
+})
+
+test('statements that a transaction asks for at once run in their order, and fail as one', async () => {
+  await opened.db.transaction().execute(async tx => {
+    const [, seen] = await Promise.all([addHome(tx, 'a'), tx.selectFrom('homes').select('id').execute()])
+    expect(seen).toEqual([{ id: 'a' }])
+  })
+  const failed = opened.db
+    .transaction()
+    .execute(tx => Promise.all([addHome(tx, 'b'), addHome(tx, 'a'), addHome(tx, 'c')]))
+  expect(await codeOf(failed)).toBe('conflict')
+  expect(homes(opened.file)).toBe(1)
+})
+
 test('a violated constraint rolls the transaction back with the code conflict', async () => {
   const twice = opened.db.transaction().execute(async tx => {
     await addHome(tx, 'same')
