@@ -153,7 +153,7 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
     return broker
   }
   const publish: Broker['publish'] = (topic, payload, options) => opened().publish(topic, payload, options)
-  const commands = new Commands(store.db, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
+  const commands = new Commands(store, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
   const told_wishes: ToldWishes = new Map()
   const bridge = createBridge({ store, commands, log, publish, told_wishes })
   const presences = new Presences({ store, log, publish })

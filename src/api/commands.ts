@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { z } from 'zod'
 import type { Commands } from '../commands/commands.js'
+import type { Order } from '../commands/issue.js'
 import { type Command, getCommand, isOpen, listCommands } from '../commands/rows.js'
 import { timelineOf, timelineOfDevice } from '../commands/timeline.js'
 import { getDevice } from '../devices/devices.js'
+import { notFound } from '../errors.js'
 import { openStatuses, settledStatuses } from '../store/command-tables.js'
 import type { Api } from './api.js'
 import { note } from './audited.js'
@@ -112,7 +114,7 @@ export function commandRoutes(app: Api, context: ApiContext): void {
 /** The idempotency key stands on the command itself: who asks again gets it as it is by then. */
 export const issuing = { who: 'member', hears: 'commands', action: 'command.issue', idempotent: 'by-itself' } as const
 
-function issueRoute(app: Api, { store: { db }, commands }: ApiContext): void {
+function issueRoute(app: Api, { key_ring, commands }: ApiContext): void {
   app.post(
     '/devices/:id/commands',
     {
@@ -127,7 +129,9 @@ function issueRoute(app: Api, { store: { db }, commands }: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { id: device_id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const device = await key_ring.device(request.params.id)
+      if (!device) throw notFound('device')
+      const { id: device_id, home_id } = checkDevice(request, device)
       const idempotency_key = idempotencyKeyOf(request)
       const wanted = { ...request.body, device_id, home_id, issued_by: askerOf(request).id, idempotency_key }
       const { command: issued, repeated } = await commands.issue(wanted, (tx, command) =>
@@ -191,7 +195,7 @@ async function commandAt(
   return command
 }
 
-export const aboutCommand = ({ id, device_id, home_id, name }: Command) => ({
+export const aboutCommand = ({ id, device_id, home_id, name }: Order) => ({
   target: `device/${device_id}`,
   home_id,
   detail: { command_id: id, name },

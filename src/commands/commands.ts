@@ -1,14 +1,27 @@
 import { EventEmitter } from 'node:events'
 import type { Logger } from 'pino'
 import { HubError } from '../errors.js'
+import { newSortableId } from '../ids.js'
 import type { CommandResult } from '../messages.js'
 import { type CommandStatus, openStatuses } from '../store/command-tables.js'
-import { inTransaction } from '../store/in-transaction.js'
-import type { Db } from '../store/store.js'
+import type { Db, Store } from '../store/store.js'
 import { homeCommandsTopic, mountedTopic } from '../topics.js'
-import { type Issued, insertCommand, type NewCommand } from './issue.js'
-import { type Command, getCommand, isOpen, moveCommand, requeue, sendable, settleOverdue, toCancel } from './rows.js'
+import { findEarlier, insertCommand, type NewCommand, type Order, refuseFull } from './issue.js'
+import {
+  type Command,
+  getCommand,
+  isOpen,
+  moveCommand,
+  requeue,
+  sendable,
+  sentAtOnce,
+  settleOverdue,
+  toCancel,
+} from './rows.js'
 import { keepUncounted } from './timeline.js'
+
+/** What belongs into the commit that writes a command down. */
+type Also = (tx: Db, order: Order) => Promise<void>
 
 export interface Outbox {
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean; receipt?: string }): Promise<void>
@@ -34,7 +47,7 @@ const before: Readonly<Record<CommandResult['status'], readonly CommandStatus[]>
  * other in the order of their ids; different devices do not wait for each other.
  */
 export class Commands {
-  readonly #db: Db
+  readonly #store: Pick<Store, 'db' | 'together'>
   readonly #outbox: Outbox
   readonly #log: Logger
   readonly #changes = new EventEmitter().setMaxListeners(0)
@@ -42,32 +55,53 @@ export class Commands {
   readonly #sending = new Map<string, boolean>()
   /** The connection on which each device was last ready. */
   readonly #sessions = new Map<string, number>()
+  /** Devices whose unacknowledged commands are just being put back in the queue, each with its connection: nothing may overtake them. */
+  readonly #requeueing = new Map<string, number>()
 
-  constructor(db: Db, outbox: Outbox, log: Logger) {
-    this.#db = db
+  constructor(store: Pick<Store, 'db' | 'together'>, outbox: Outbox, log: Logger) {
+    this.#store = store
     this.#outbox = outbox
     this.#log = log
   }
 
   /**
    * Writes the command down, and sends it when the device is there. Settles after the first commit, not after the answer.
-   * @param also what else belongs into that commit; not asked for an order that was given before
-   * @throws HubError `conflict`, see `insertCommand`
+   * @param also what else belongs into that commit, all of it asked for at once; nothing for an order that was given before
+   * @returns the command, and whether the same order was given before, which is then its command
+   * @throws HubError `conflict` when 1000 wait for the device already, or when the idempotency key stood for another order
    */
-  async issue(wanted: NewCommand, also?: (tx: Db, command: Command) => Promise<void>): Promise<Issued> {
-    const issued = await inTransaction(this.#db, async tx => {
-      const inserted = await insertCommand(tx, wanted)
-      if (!inserted.repeated) await also?.(tx, inserted.command)
-      return inserted
-    })
-    if (!issued.repeated) this.issued(issued)
-    return issued
+  async issue(wanted: NewCommand, also?: Also): Promise<{ command: Command; repeated: boolean }> {
+    const earlier = await findEarlier(this.#store.db, wanted)
+    if (earlier) return { command: earlier, repeated: true }
+    await refuseFull(this.#store.db, wanted.device_id)
+    try {
+      return { command: await this.#issueNew(wanted, also), repeated: false }
+    } catch (error) {
+      // The same order may have been given by another request meanwhile.
+      const given =
+        error instanceof HubError && error.code === 'conflict' && (await findEarlier(this.#store.db, wanted))
+      if (given) return { command: given, repeated: true }
+      throw error
+    }
   }
 
-  /** Tells of a command that has been written down and committed, and sends it when the device is there. */
-  issued({ command, superseded }: Issued): void {
-    for (const changed of [...superseded, command]) this.#tell(changed)
-    this.send(command.device_id)
+  async #issueNew(wanted: NewCommand, also?: Also): Promise<Command> {
+    const { device_id, home_id, name } = wanted
+    const { command, sent, superseded } = await this.#store.together(async tx => {
+      const id = newSortableId()
+      const busy = this.#requeueing.has(device_id) || this.#sending.has(device_id)
+      const ready = !busy && this.#outbox.isReadyForCommands(device_id)
+      const [inserted] = await Promise.all([
+        insertCommand(tx, id, wanted, ready),
+        also?.(tx, { id, device_id, home_id, name }),
+      ])
+      return inserted
+    })
+    const handed = sent && this.#hand(sent)
+    for (const changed of [...superseded, command, ...(sent ? [sent] : [])]) this.#tell(changed)
+    if (handed) handed.catch(error => this.#log.error({ err: error, device_id }, 'a command could not be handed on'))
+    else this.send(device_id)
+    return command
   }
 
   /**
@@ -77,8 +111,13 @@ export class Commands {
   async ready(device_id: string, session: number): Promise<void> {
     if (this.#sessions.get(device_id) !== session) {
       this.#sessions.set(device_id, session)
-      await requeue(this.#db, device_id)
-      for (const command of await toCancel(this.#db, device_id)) await this.#sendCancel(command)
+      this.#requeueing.set(device_id, session)
+      try {
+        await requeue(this.#store.db, device_id)
+      } finally {
+        if (this.#requeueing.get(device_id) === session) this.#requeueing.delete(device_id)
+      }
+      for (const command of await toCancel(this.#store.db, device_id)) await this.#sendCancel(command)
     }
     this.send(device_id)
   }
@@ -108,7 +147,7 @@ export class Commands {
   /** The device acknowledged the message that carried this command. */
   async delivered(id: string): Promise<void> {
     const command = await moveCommand(
-      this.#db,
+      this.#store.db,
       id,
       { status: ['sent'] },
       { status: 'delivered', delivered_at: Date.now() },
@@ -118,12 +157,10 @@ export class Commands {
 
   /** Takes what a device says of a command. One that is settled, or another device's, is not changed; what came late stands in its timeline. */
   async result(device_id: string, { id, status, progress, result, error }: CommandResult): Promise<void> {
-    const known = await this.#db.selectFrom('commands').select('device_id').where('id', '=', id).executeTakeFirst()
-    if (known?.device_id !== device_id) return
     const command = await moveCommand(
-      this.#db,
+      this.#store.db,
       id,
-      { status: before[status], sent: true },
+      { status: before[status], sent: true, device_id },
       {
         status,
         settled_at: isOpen(status) ? null : Date.now(),
@@ -133,7 +170,7 @@ export class Commands {
       },
     )
     if (command) this.#tell(command)
-    else await keepUncounted(this.#db, id, { status, progress: progress ?? null })
+    else await keepUncounted(this.#store.db, { id, device_id }, { status, progress: progress ?? null })
   }
 
   /**
@@ -145,9 +182,9 @@ export class Commands {
     const now = Date.now()
     const unsent = { status: ['queued'], sent: false } as const
     const changed =
-      (await moveCommand(this.#db, id, unsent, { status: 'cancelled', settled_at: now })) ??
-      (await moveCommand(this.#db, id, { status: openStatuses, sent: true }, { cancel_requested_at: now }))
-    const command = changed ?? (await getCommand(this.#db, id))
+      (await moveCommand(this.#store.db, id, unsent, { status: 'cancelled', settled_at: now })) ??
+      (await moveCommand(this.#store.db, id, { status: openStatuses, sent: true }, { cancel_requested_at: now }))
+    const command = changed ?? (await getCommand(this.#store.db, id))
     if (!changed) throw new HubError('conflict', `The command is ${command.status} and can no longer be cancelled.`)
     this.#tell(command)
     if (isOpen(command.status) && this.#outbox.isReadyForCommands(command.device_id)) await this.#sendCancel(command)
@@ -156,7 +193,7 @@ export class Commands {
 
   /** Settles what time has overtaken. Run by a job. */
   async expire(now: number): Promise<number> {
-    const settled = await settleOverdue(this.#db, now)
+    const settled = await settleOverdue(this.#store.db, now)
     for (const command of settled) this.#tell(command)
     return settled.length
   }
@@ -168,8 +205,8 @@ export class Commands {
     const changed = this.#untilSettled(id, waiting.signal)
     const timeout = setTimeout(() => waiting.abort(), ms)
     try {
-      const now = await getCommand(this.#db, id)
-      return isOpen(now.status) ? ((await changed) ?? (await getCommand(this.#db, id))) : now
+      const now = await getCommand(this.#store.db, id)
+      return isOpen(now.status) ? ((await changed) ?? (await getCommand(this.#store.db, id))) : now
     } finally {
       clearTimeout(timeout)
       waiting.abort()
@@ -193,13 +230,13 @@ export class Commands {
   async #sendAll(device_id: string): Promise<void> {
     let last = ''
     for (;;) {
-      const waiting = await sendable(this.#db, device_id, last)
-      if (waiting.length === 0) return
+      const waiting = await sendable(this.#store.db, device_id, last)
       for (const command of waiting) {
         if (!this.#outbox.isReadyForCommands(device_id)) return
         await this.#sendOne(command)
         last = command.id
       }
+      if (waiting.length < sentAtOnce) return
     }
   }
 
@@ -207,19 +244,23 @@ export class Commands {
     const now = Date.now()
     if (expires_at <= now) return
     const sent = await moveCommand(
-      this.#db,
+      this.#store.db,
       id,
       { status: ['queued'] },
       { status: 'sent', sent_at: now, attempt: attempt + 1 },
     )
     if (!sent) return
-    const { name, params, issued_at } = sent
-    const message = { id, name, params, issued_at, expires_at, attempt: attempt + 1 }
-    await this.#outbox.publish(mountedTopic(sent.home_id, sent.device_id, 'commands'), JSON.stringify(message), {
+    await this.#hand(sent)
+    this.#tell(sent)
+  }
+
+  /** Hands a command that is written down as sent to the broker. */
+  #hand({ id, home_id, device_id, name, params, issued_at, expires_at, attempt }: Command): Promise<void> {
+    const message = { id, name, params, issued_at, expires_at, attempt }
+    return this.#outbox.publish(mountedTopic(home_id, device_id, 'commands'), JSON.stringify(message), {
       qos: 1,
       receipt: id,
     })
-    this.#tell(sent)
   }
 
   #sendCancel({ id, device_id, home_id }: Command): Promise<void> {

@@ -2,7 +2,7 @@ import { HubError } from '../errors.js'
 import { devicesOf, type GroupDevice } from '../groups/groups.js'
 import type { Db } from '../store/store.js'
 import type { Commands } from './commands.js'
-import type { Command } from './rows.js'
+import type { Order } from './issue.js'
 import { lastRun, nextRun, type Schedule } from './schedules.js'
 
 export interface DueContext {
@@ -11,7 +11,7 @@ export interface DueContext {
   /** Whether who made the plan may command this device now. */
   mayCommand(created_by: string, device: GroupDevice): Promise<boolean>
   /** What else belongs into the commit that writes a command down. */
-  also(tx: Db, command: Command, schedule: Schedule): Promise<void>
+  also(tx: Db, order: Order, schedule: Schedule): Promise<void>
 }
 
 /**
@@ -67,7 +67,7 @@ async function give(context: DueContext, schedule: Schedule, due: number): Promi
     try {
       if (!(await context.mayCommand(issued_by, device)))
         throw new HubError('forbidden', 'Who made the schedule may not command this device any more.')
-      await context.commands.issue(wanted, (tx, command) => context.also(tx, command, schedule))
+      await context.commands.issue(wanted, (tx, given) => context.also(tx, given, schedule))
     } catch (error) {
       if (!(error instanceof HubError) || error.status >= 500) throw error
       faults.push(`${device_id}: ${error.message}`)

@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { HubError } from '../errors.js'
-import { newSortableId } from '../ids.js'
 import type { JsonObject } from '../json.js'
-import { inTransaction } from '../store/in-transaction.js'
 import type { Db } from '../store/store.js'
-import type { Command } from './rows.js'
+import { type Command, queuedOf } from './rows.js'
 
 export interface NewCommand {
   readonly device_id: string
@@ -25,42 +23,85 @@ export interface NewCommand {
   readonly issued_at?: number
 }
 
-export interface Issued {
-  readonly command: Command
-  /** Those whose place it takes. */
-  readonly superseded: readonly Command[]
-  /** The order was given before, and this is its command. */
-  readonly repeated: boolean
-}
+/** A command as it is known before it is written down. */
+export type Order = Pick<Command, 'id' | 'device_id' | 'home_id' | 'name'>
 
 /** The commands a device may have waiting. */
 const maxQueued = 1000
 
+/** @throws HubError `conflict` when 1000 are waiting for the device already, or a few more that were given at once */
+export async function refuseFull(db: Db, device_id: string): Promise<void> {
+  const { waiting } = await queuedOf(db, device_id)
+    .select(eb => eb.fn.countAll<number>().as('waiting'))
+    .executeTakeFirstOrThrow()
+  if (waiting >= maxQueued) throw new HubError('conflict', `${maxQueued} commands are waiting for this device already.`)
+}
+
 /**
- * Writes a command down as `queued`, before anything is sent (D7).
- * @throws HubError `conflict` when 1000 are waiting for the device already, or when the idempotency key stood for another order
+ * Writes a command down as `queued`, before anything is sent (D7); and as `sent` in the same commit when the device is there and nothing
+ * waits before it. All statements are asked for at once, see `Store.together`.
+ * @returns the command, as it was sent too if it was, and those whose place it takes
+ * @throws HubError `conflict` when another one has its idempotency key
  */
-export function insertCommand(db: Db, wanted: NewCommand): Promise<Issued> {
-  return inTransaction(db, async tx => {
-    const earlier = await findEarlier(tx, wanted)
-    if (earlier) return { command: earlier, superseded: [], repeated: true }
-    await refuseFull(tx, wanted.device_id)
-    const superseded = await supersede(tx, wanted)
-    const row = { ...fresh, ...columnsOf(wanted) }
-    const command = await tx.insertInto('commands').values(row).returningAll().executeTakeFirstOrThrow()
-    return { command, superseded, repeated: false }
-  })
+export async function insertCommand(
+  tx: Db,
+  id: string,
+  wanted: NewCommand,
+  ready: boolean,
+): Promise<{ command: Command; sent: Command | undefined; superseded: readonly Command[] }> {
+  const [superseded, command, sent] = await Promise.all([
+    supersede(tx, wanted),
+    tx
+      .insertInto('commands')
+      .values({ ...fresh, ...columnsOf(wanted), id })
+      .returningAll()
+      .executeTakeFirstOrThrow(),
+    ready ? sendFirst(tx, id, wanted.device_id) : undefined,
+  ])
+  return { command, sent, superseded }
 }
 
 const fresh = { status: 'queued', attempt: 0, result: null, error: null } as const
 
 function columnsOf({ ttl_seconds, issued_at = Date.now(), ...wanted }: NewCommand) {
-  const expires_at = issued_at + Math.round(ttl_seconds * 1000)
-  return { ...wanted, id: newSortableId(), issued_at, expires_at, updated_at: Date.now() }
+  return { ...wanted, issued_at, expires_at: issued_at + Math.round(ttl_seconds * 1000), updated_at: Date.now() }
 }
 
-async function findEarlier(tx: Db, wanted: NewCommand): Promise<Command | undefined> {
-  const given = await givenWith(tx, wanted)
+/** Marks a command as sent, unless another one waits before it or its time is over. */
+function sendFirst(tx: Db, id: string, device_id: string): Promise<Command | undefined> {
+  const now = Date.now()
+  return tx
+    .updateTable('commands')
+    .set({ status: 'sent', sent_at: now, attempt: 1, updated_at: now })
+    .where('id', '=', id)
+    .where('expires_at', '>', now)
+    .where(eb => eb.not(eb.exists(queuedOf(tx, device_id).select('id').where('id', '<>', id))))
+    .returningAll()
+    .executeTakeFirst()
+}
+
+/** What has been sent before may have been run: it is not called superseded, but sent again, before the newer one. */
+async function supersede(tx: Db, { device_id, collapse_key = null }: NewCommand): Promise<readonly Command[]> {
+  if (collapse_key === null) return []
+  const now = Date.now()
+  return tx
+    .updateTable('commands')
+    .set({ status: 'superseded', settled_at: now, updated_at: now })
+    .where('device_id', '=', device_id)
+    .where('settled_at', 'is', null)
+    .where('status', '=', 'queued')
+    .where('attempt', '=', 0)
+    .where('collapse_key', '=', collapse_key)
+    .returningAll()
+    .execute()
+}
+
+/**
+ * The command that an order was given by before, if it was.
+ * @throws HubError `conflict` when its idempotency key stood for another order
+ */
+export async function findEarlier(db: Db, wanted: NewCommand): Promise<Command | undefined> {
+  const given = await givenWith(db, wanted)
   const elsewhere = ({ device_id, batch_id }: Command) =>
     wanted.batch_id === undefined ? device_id !== wanted.device_id : batch_id !== wanted.batch_id
   if (given.some(elsewhere)) throw otherOrder()
@@ -68,16 +109,14 @@ async function findEarlier(tx: Db, wanted: NewCommand): Promise<Command | undefi
 }
 
 /** The order to a group that was given with this key before. @throws HubError `conflict` when it was another one */
-export async function batchOf(db: Db, order: Order): Promise<string | null> {
+export async function batchOf(db: Db, order: Omit<NewCommand, 'device_id' | 'home_id'>): Promise<string | null> {
   const [first] = await givenWith(db, order)
   if (first && first.batch_id === null) throw otherOrder()
   return first?.batch_id ?? null
 }
 
-type Order = Omit<NewCommand, 'device_id' | 'home_id'>
-
 /** The commands that were given with an order's key: one, or one for each device of a group. */
-async function givenWith(db: Db, order: Order): Promise<Command[]> {
+async function givenWith(db: Db, order: Omit<NewCommand, 'device_id' | 'home_id'>): Promise<Command[]> {
   const { idempotency_key, issued_by, name, params, collapse_key = null, ttl_seconds } = order
   if (idempotency_key === undefined) return []
   const given = await db
@@ -96,28 +135,3 @@ async function givenWith(db: Db, order: Order): Promise<Command[]> {
 }
 
 const otherOrder = () => new HubError('conflict', 'The idempotency key stood for another order before.')
-
-async function refuseFull(tx: Db, device_id: string): Promise<void> {
-  const { waiting } = await tx
-    .selectFrom('commands')
-    .select(eb => eb.fn.countAll<number>().as('waiting'))
-    .where('device_id', '=', device_id)
-    .where('status', '=', 'queued')
-    .executeTakeFirstOrThrow()
-  if (waiting >= maxQueued) throw new HubError('conflict', `${maxQueued} commands are waiting for this device already.`)
-}
-
-/** What has been sent before may have been run: it is not called superseded, but sent again, before the newer one. */
-async function supersede(tx: Db, { device_id, collapse_key = null }: NewCommand): Promise<Command[]> {
-  if (collapse_key === null) return []
-  const now = Date.now()
-  return tx
-    .updateTable('commands')
-    .set({ status: 'superseded', settled_at: now, updated_at: now })
-    .where('device_id', '=', device_id)
-    .where('collapse_key', '=', collapse_key)
-    .where('status', '=', 'queued')
-    .where('attempt', '=', 0)
-    .returningAll()
-    .execute()
-}

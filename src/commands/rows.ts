@@ -33,18 +33,21 @@ export async function listCommands(
 export const listBatch = (db: Db, batch_id: string): Promise<Command[]> =>
   db.selectFrom('commands').selectAll().where('batch_id', '=', batch_id).orderBy('id').execute()
 
-/** What waits to be sent to a device, oldest first. What it shall not run any more is not sent. */
-export const sendable = (db: Db, device_id: string, after: string): Promise<Command[]> =>
+/** How many commands are read at a time to be sent. */
+export const sentAtOnce = 100
+
+/** What waits to be sent to a device. What it shall not run any more is not sent. */
+export const queuedOf = (db: Db, device_id: string) =>
   db
     .selectFrom('commands')
-    .selectAll()
     .where('device_id', '=', device_id)
+    .where('settled_at', 'is', null)
     .where('status', '=', 'queued')
     .where('cancel_requested_at', 'is', null)
-    .where('id', '>', after)
-    .orderBy('id')
-    .limit(100)
-    .execute()
+
+/** The oldest first. */
+export const sendable = (db: Db, device_id: string, after: string): Promise<Command[]> =>
+  queuedOf(db, device_id).selectAll().where('id', '>', after).orderBy('id').limit(sentAtOnce).execute()
 
 /** What a device has been sent, or may have been, and shall not run any more; oldest first. */
 export const toCancel = (db: Db, device_id: string): Promise<Command[]> =>
@@ -64,6 +67,7 @@ export async function requeue(db: Db, device_id: string): Promise<void> {
     .updateTable('commands')
     .set({ status: 'queued', updated_at: Date.now() })
     .where('device_id', '=', device_id)
+    .where('settled_at', 'is', null)
     .where('status', '=', 'sent')
     .execute()
 }
@@ -86,12 +90,13 @@ type Changes = Partial<
 /**
  * Moves a command that is still open to another status, if it is in one of `from`. Settled commands never change.
  * @param from.sent whether it must have been sent before, when that matters
+ * @param from.device_id whose it must be, when that matters
  * @returns the command as it is now, or undefined when it was not so
  */
 export const moveCommand = (
   db: Db,
   id: string,
-  from: { readonly status: readonly CommandStatus[]; readonly sent?: boolean },
+  from: { readonly status: readonly CommandStatus[]; readonly sent?: boolean; readonly device_id?: string },
   changes: Changes,
 ): Promise<Command | undefined> =>
   db
@@ -100,6 +105,7 @@ export const moveCommand = (
     .where('id', '=', id)
     .where('settled_at', 'is', null)
     .where('status', 'in', from.status)
+    .$if(from.device_id !== undefined, query => query.where('device_id', '=', from.device_id ?? ''))
     .$if(from.sent !== undefined, query => query.where('attempt', from.sent ? '>' : '=', 0))
     .returningAll()
     .executeTakeFirst()

@@ -3,7 +3,6 @@ import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import type { CommandStatus, CommandTables } from '../store/command-tables.js'
 import { readPage } from '../store/pages.js'
 import type { Db } from '../store/store.js'
-import { getCommand } from './rows.js'
 
 /** A step of a command as the API shows it. `counted` is false for a result that came late or again, and changed nothing. */
 export type Step = Pick<
@@ -42,10 +41,10 @@ const shown = ({ id: _, counted, ...step }: Omit<Step, 'counted'> & { id: number
 
 const maxUncounted = 100
 
-/** Keeps a result that changed nothing, up to a hundred of a command. */
+/** Keeps a result of its device that changed nothing, up to a hundred of a command. */
 export async function keepUncounted(
   db: Db,
-  command_id: string,
+  { id: command_id, device_id }: { readonly id: string; readonly device_id: string },
   { status, progress }: { status: CommandStatus; progress: number | null },
 ): Promise<void> {
   const { kept } = await db
@@ -55,9 +54,15 @@ export async function keepUncounted(
     .where('counted', '=', 0)
     .executeTakeFirstOrThrow()
   if (kept >= maxUncounted) return
-  const { attempt, device_id } = await getCommand(db, command_id)
+  const command = await db
+    .selectFrom('commands')
+    .select('attempt')
+    .where('id', '=', command_id)
+    .where('device_id', '=', device_id)
+    .executeTakeFirst()
+  if (!command) return
   await db
     .insertInto('command_steps')
-    .values({ command_id, device_id, at: Date.now(), status, progress, attempt, counted: 0 })
+    .values({ command_id, device_id, at: Date.now(), status, progress, attempt: command.attempt, counted: 0 })
     .execute()
 }

@@ -12,10 +12,11 @@ import type { Query, QueryOutcome } from './statements.js'
 import type { Writer } from './writer.js'
 
 /** Answers queries that change nothing. */
-export type Read = (query: Query) => Promise<QueryOutcome>
+type Read = (query: Query) => Promise<QueryOutcome>
+type Write = Pick<Writer, 'run' | 'acquire'>
 
 /** Kysely over the threads: `select` goes to a reader, everything else to the writer; a transaction has the writer to itself. */
-export const threadDialect = (writer: Writer, read: Read): Dialect => ({
+export const threadDialect = (writer: Write, read: Read): Dialect => ({
   createAdapter: () => new SqliteAdapter(),
   createDriver: () => new ThreadDriver(writer, read),
   createIntrospector: db => new SqliteIntrospector(db),
@@ -23,12 +24,12 @@ export const threadDialect = (writer: Writer, read: Read): Dialect => ({
 })
 
 class ThreadConnection implements DatabaseConnection {
-  readonly #writer: Writer
+  readonly #writer: Write
   readonly #read: Read
   #transaction: Awaited<ReturnType<Writer['acquire']>> | null = null
   #begun = false
 
-  constructor(writer: Writer, read: Read) {
+  constructor(writer: Write, read: Read) {
     this.#writer = writer
     this.#read = read
   }
@@ -70,10 +71,10 @@ class ThreadConnection implements DatabaseConnection {
 }
 
 class ThreadDriver implements Driver {
-  readonly #writer: Writer
+  readonly #writer: Write
   readonly #read: Read
 
-  constructor(writer: Writer, read: Read) {
+  constructor(writer: Write, read: Read) {
     this.#writer = writer
     this.#read = read
   }

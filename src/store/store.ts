@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { Kysely } from 'kysely'
+import { type Dialect, Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import type { AppendItem } from './append.js'
 import { threadDialect } from './dialect.js'
@@ -9,6 +9,7 @@ import type { Sync } from './sqlite.js'
 import type { Query, QueryOutcome } from './statements.js'
 import type { Tables } from './tables.js'
 import { Thread } from './thread.js'
+import { Together } from './together.js'
 import { type AppendDone, Writer, type WriterAnswer, type WriterRequest } from './writer.js'
 
 export type Db = Kysely<Tables>
@@ -16,6 +17,11 @@ export type Db = Kysely<Tables>
 export interface Store {
   /** Kysely on the threads. A write's promise settles with the commit that holds it; a later select sees it. */
   readonly db: Db
+  /**
+   * Runs all the statements that `ask` asks for in one go, in the next group commit: all of them or none, and nobody waits for them as for a
+   * transaction. They see each other's changes, but `ask` sees no answer before the commit.
+   */
+  together<Result>(ask: (tx: Db) => Promise<Result>): Promise<Result>
   /** Hands one message to the hot append. `done` is called once, after the commit. */
   append(item: AppendItem, done: AppendDone): void
   /** Settles once a row has been committed just now; rejects with `storage_unavailable` when none can be. */
@@ -63,14 +69,13 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw error
   }
   const writer = new Writer(writerThread)
-  const db = new Kysely<Tables>({
-    dialect: threadDialect(writer, query => leastBusy(readers).post(query)),
-    plugins: [new JsonColumns()],
-  })
+  const plugins = [new JsonColumns()]
+  const db = new Kysely<Tables>({ dialect: threadDialect(writer, query => leastBusy(readers).post(query)), plugins })
   const probe = () => db.replaceInto('probe').values({ id: 1, written_at: Date.now() }).execute()
 
   return {
     db,
+    together: ask => ask(new Kysely<Tables>({ dialect: togetherDialect(writer), plugins })),
     append: (item, done) => writer.append(item, done),
     probe: async () => void (await probe()),
     checkpoint: async () => {
@@ -95,6 +100,18 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await Promise.all(threads.map(thread => thread.close()))
     },
   }
+}
+
+/** One go: what is asked for after it would be committed by itself, and is refused. */
+function togetherDialect(writer: Writer): Dialect {
+  let gone = false
+  const together = new Together(statements => {
+    gone = true
+    return writer.runAll(statements)
+  })
+  const run = (query: Query) =>
+    gone ? Promise.reject(new Error('What belongs together must be asked for at once.')) : together.run(query)
+  return threadDialect({ run, acquire: () => Promise.reject(new Error('This is within a commit already.')) }, run)
 }
 
 type Reader = Thread<Query, QueryOutcome>

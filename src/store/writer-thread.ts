@@ -3,7 +3,7 @@ import { type OpenAppendWriter, unpackItems } from './append.js'
 import { type Failure, failureOf } from './failure.js'
 import { openForWriting, type Sync } from './sqlite.js'
 import { type Query, type QueryOutcome, Statements } from './statements.js'
-import type { Batch, BatchOutcome, WriterAnswer, WriterRequest } from './writer.js'
+import type { Batch, BatchOutcome, Several, WriterAnswer, WriterRequest } from './writer.js'
 
 const { file, sync, append_module } = workerData as { file: string; sync: Sync; append_module: string }
 const db = openForWriting(file, sync)
@@ -12,13 +12,16 @@ const { openAppendWriter } = (await import(append_module)) as { openAppendWriter
 const appendWriter = openAppendWriter(db)
 const begin = db.prepare('begin immediate')
 const commit = db.prepare('commit')
+const savepoint = db.prepare('savepoint several')
+const rollbackTo = db.prepare('rollback to several')
+const release = db.prepare('release several')
 
 /** Group commit: everything that has arrived in one transaction. A statement that fails takes nothing else with it. */
 function runBatch(batch: Batch): BatchOutcome {
   begin.run()
-  const outcomes = batch.queries.map(query => {
+  const outcomes = batch.asked.map(asked => {
     try {
-      return statements.run(query)
+      return 'statements' in asked ? runAll(asked) : statements.run(asked)
     } catch (error) {
       // SQLite has undone the statement alone, unless the fault was so grave that it ended the transaction.
       if (!db.inTransaction) throw error
@@ -37,6 +40,19 @@ function runBatch(batch: Batch): BatchOutcome {
   }
   commit.run()
   return { outcomes, refused }
+}
+
+/** All of the statements, or none. */
+function runAll(several: Several): readonly QueryOutcome[] {
+  savepoint.run()
+  try {
+    return several.statements.map(query => statements.run(query))
+  } catch (error) {
+    if (db.inTransaction) rollbackTo.run()
+    throw error
+  } finally {
+    if (db.inTransaction) release.run()
+  }
 }
 
 /** What belongs to a transaction that did not begin, or that a fault has ended, must not be committed by itself. */
@@ -61,7 +77,7 @@ function rollback(): void {
 }
 
 function answer(request: WriterRequest): WriterAnswer {
-  if ('queries' in request) return runBatch(request)
+  if ('asked' in request) return runBatch(request)
   return 'statements' in request ? request.statements.map(runStatement) : statements.run(request)
 }
 
@@ -75,7 +91,7 @@ parentPort?.on('message', ({ id, request }: { id: number; request: WriterRequest
     parentPort?.postMessage({ id, value: answer(request) })
   } catch (error) {
     const failure: Failure = failureOf(error)
-    if ('queries' in request) rollback()
+    if ('asked' in request) rollback()
     parentPort?.postMessage({ id, failure })
   }
 })

@@ -1,31 +1,34 @@
 import { HubError } from '../errors.js'
 import { type AppendItem, type PackedItems, packItems } from './append.js'
-import { errorOf, type Failure, storageUnavailable } from './failure.js'
+import { type Failure, storageUnavailable } from './failure.js'
 import type { Query, QueryOutcome } from './statements.js'
 import type { Thread } from './thread.js'
+import { settle, Together } from './together.js'
 
 export interface Batch {
-  readonly queries: readonly Query[]
+  readonly asked: readonly Asked[]
   readonly items: PackedItems | null
 }
 export interface BatchOutcome {
-  readonly outcomes: readonly (QueryOutcome | Failure)[]
+  readonly outcomes: readonly (Answer | Failure)[]
   /** Index and reason of each item that was not taken. */
   readonly refused: readonly (readonly [number, string])[]
 }
-/** Statements of one transaction, in their order, each answered by itself. */
-export interface Statements {
+/** Several statements, in their order: of a transaction, each answered by itself; in a batch all are done, or none. */
+export interface Several {
   readonly statements: readonly Query[]
 }
-export type WriterRequest = Batch | Statements | Query
+type Asked = Query | Several
+type Answer = QueryOutcome | readonly QueryOutcome[]
+export type WriterRequest = Batch | Several | Query
 export type WriterAnswer = BatchOutcome | QueryOutcome | readonly (QueryOutcome | Failure)[]
 
 /** Called after the commit: with null, with why the message was refused (nothing of it is stored), or with why nothing could be stored. */
 export type AppendDone = (error: Error | null, refused: string | null) => void
 
-interface WaitingQuery {
-  readonly query: Query
-  resolve(outcome: QueryOutcome): void
+interface Waiting {
+  readonly asked: Asked
+  resolve(answer: Answer): void
   reject(error: Error): void
 }
 
@@ -44,7 +47,7 @@ export class Writer {
   #items: AppendItem[] = []
   #dones: AppendDone[] = []
   #bytes = 0
-  #queries: WaitingQuery[] = []
+  #queries: Waiting[] = []
   #since = 0
   #scheduled = false
   #batches = 0
@@ -72,10 +75,19 @@ export class Writer {
 
   /** Runs one statement in the next group commit. Settles after that commit; its own failure fails nobody else. */
   run(query: Query): Promise<QueryOutcome> {
+    return this.#ask(query) as Promise<QueryOutcome>
+  }
+
+  /** Runs statements in the next group commit, all of them or none. Settles after that commit; nobody waits for them but who asks. */
+  runAll(statements: readonly Query[]): Promise<readonly QueryOutcome[]> {
+    return this.#ask({ statements }) as Promise<readonly QueryOutcome[]>
+  }
+
+  #ask(asked: Asked): Promise<Answer> {
     if (this.#queries.length >= maxWaitingQueries)
       return Promise.reject(storageUnavailable('too much is waiting to be written'))
     return new Promise((resolve, reject) => {
-      this.#queries.push({ query, resolve, reject })
+      this.#queries.push({ asked, resolve, reject })
       this.#schedule()
     })
   }
@@ -91,7 +103,9 @@ export class Writer {
     this.#exclusive = true
     let held = true
     const post = (query: Query) => this.#thread.post(query) as Promise<QueryOutcome>
-    const together = new Together(this.#thread)
+    const together = new Together(
+      async statements => (await this.#thread.post({ statements })) as readonly (QueryOutcome | Failure)[],
+    )
     const free = () => {
       this.#exclusive = false
       this.#batchFirst = this.#isWaiting()
@@ -147,7 +161,7 @@ export class Writer {
     const { items, dones, bytes } = this.#takeItems()
     if (queries.length === 0 && items.length === 0) return
     const packed = items.length > 0 ? packItems(items, bytes) : null
-    const batch: Batch = { queries: queries.map(waiting => waiting.query), items: packed }
+    const batch: Batch = { asked: queries.map(({ asked }) => asked), items: packed }
     this.#batches++
     const transfer = packed ? [packed.numbers.buffer, packed.payloads.buffer] : []
     this.#thread.post(batch, transfer, this.#since).then(
@@ -176,14 +190,14 @@ export class Writer {
     return { items, dones, bytes }
   }
 
-  #settle(queries: WaitingQuery[], dones: AppendDone[], { outcomes, refused }: BatchOutcome): void {
+  #settle(queries: Waiting[], dones: AppendDone[], { outcomes, refused }: BatchOutcome): void {
     this.#ended()
-    settle(queries, outcomes)
+    for (const [i, waiting] of queries.entries()) settle(waiting, outcomes[i])
     const reasons = refused.length > 0 ? new Map(refused) : null
     for (let i = 0; i < dones.length; i++) dones[i]?.(null, reasons?.get(i) ?? null)
   }
 
-  #fail(queries: WaitingQuery[], dones: AppendDone[], error: Error): void {
+  #fail(queries: Waiting[], dones: AppendDone[], error: Error): void {
     // Whoever waited behind a lost writer has waited as long: they fail with it and come again.
     const behind = this.#takeItems().dones
     queries.push(...this.#queries.splice(0))
@@ -207,38 +221,4 @@ export class Writer {
     if (this.#isWaiting()) this.#schedule()
     else if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
   }
-}
-
-/** The statements of a transaction: those that are asked for in one turn go to the thread, which takes a while to wake, in one message. */
-class Together {
-  readonly #thread: Thread<WriterRequest, WriterAnswer>
-  #waiting: WaitingQuery[] = []
-
-  constructor(thread: Thread<WriterRequest, WriterAnswer>) {
-    this.#thread = thread
-  }
-
-  run(query: Query): Promise<QueryOutcome> {
-    return new Promise((resolve, reject) => {
-      if (this.#waiting.push({ query, resolve, reject }) === 1) setImmediate(() => this.#post())
-    })
-  }
-
-  #post(): void {
-    const waiting = this.#waiting.splice(0)
-    this.#thread.post({ statements: waiting.map(({ query }) => query) }).then(
-      outcomes => settle(waiting, outcomes as readonly (QueryOutcome | Failure)[]),
-      error => {
-        for (const one of waiting) one.reject(error)
-      },
-    )
-  }
-}
-
-function settle(queries: readonly WaitingQuery[], outcomes: readonly (QueryOutcome | Failure)[]): void {
-  queries.forEach((waiting, i) => {
-    const outcome = outcomes[i]
-    if (outcome && 'rows' in outcome) waiting.resolve(outcome)
-    else waiting.reject(errorOf(outcome ?? { code: 'ERROR', message: 'no answer' }))
-  })
 }

@@ -103,7 +103,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     publish: async (topic, payload) => void published.push({ topic, payload }),
     isReadyForCommands: id => ready.has(id),
   }
-  const commands = new Commands(store.db, outbox, log)
+  const commands = new Commands(store, outbox, log)
   const context: ApiContext = {
     config,
     log,

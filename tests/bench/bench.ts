@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: what the hub does on this machine, beside stock Aedes storing nothing in the same run. Machines differ and are shared, so
- * the bars are ratios where they can be. `--quick` measures briefly. Ends with 1 when a bar is missed.
+ * the bars are ratios where they can be. `--quick` measures briefly; `rates`, `commands` or `connections` measures
+ * only that. Ends with 1 when a bar is missed.
  */
 import { setTimeout } from 'node:timers/promises'
 import type { LoadReport } from '../../simulators/load-tally.js'
@@ -16,6 +17,7 @@ import {
   startStock,
   type Target,
 } from './processes.js'
+import { openRoundTrips, type Times } from './round-trips.js'
 
 const quick = process.argv.includes('--quick')
 const seconds = quick ? 3 : 10
@@ -104,6 +106,31 @@ async function connections(): Promise<void> {
   }
 }
 
-await rates()
-await connections()
+/** What a command costs beyond two messages: three commits, the API and the rows. Waits for the slowest; a first round warms everything up. */
+async function commands(): Promise<void> {
+  console.log('\nCommands at 200 a second: API → device → API, beside client → client → client over the same broker')
+  const hub = await startHub(20)
+  const differences: Times[] = []
+  try {
+    const trips = await openRoundTrips(hub)
+    await trips.measure(10)
+    for (let round = 0; round < rounds; round++) {
+      const { command, bare } = await trips.measure(seconds)
+      differences.push({ p50: command.p50 - bare.p50, p99: command.p99 - bare.p99 })
+      const shown = ({ p50, p99 }: Times) => `p50 ${p50.toFixed(1)} p99 ${p99.toFixed(1)} ms`
+      console.log(`  commands  ${shown(command)}   bare messages  ${shown(bare)}`)
+    }
+    await trips.close()
+  } finally {
+    await hub.stop()
+  }
+  for (const [name, most] of Object.entries({ p50: 3, p99: 15 }) as [keyof Times, number][]) {
+    const all = differences.map(one => one[name])
+    const figure = `${median(all).toFixed(1)}  (${all.map(one => one.toFixed(1)).join(' ')})`
+    bar(`ms that a command takes longer at ${name}, at most ${most}`, figure, median(all) <= most)
+  }
+}
+
+const only = process.argv.find(name => ['rates', 'commands', 'connections'].includes(name))
+for (const part of [rates, commands, connections]) if (only === undefined || only === part.name) await part()
 process.exitCode = missed > 0 ? 1 : 0

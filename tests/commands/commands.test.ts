@@ -182,3 +182,28 @@ test('a command that was sent and not acknowledged is sent again on the next con
   await second.answer(id, 'succeeded')
   await becomes(id, 'succeeded')
 })
+
+test('what a device says of a command that waits to be sent again counts: it has run it', async () => {
+  const key = await hub.device('ran')
+  const first = await hub.connect('ran', key)
+  first.handleMessage = () => undefined
+  await first.subscribeAsync('devices/ran/commands', { qos: 1 })
+  const { id } = await issue('ran', { name: 'open' })
+  await becomes(id, 'sent')
+  first.stream.destroy()
+  const second = await hub.connect('ran', key)
+  // It begins to listen and is gone from there again before the command can be sent.
+  second.subscribe('devices/ran/commands', { qos: 1 })
+  await second.unsubscribeAsync('devices/ran/commands')
+  expect(await becomes(id, 'queued')).toMatchObject({ attempt: 1 })
+  await second.publishAsync('devices/ran/commands/result', JSON.stringify({ id, status: 'succeeded' }), { qos: 1 })
+  await becomes(id, 'succeeded')
+})
+
+test('commands given at once arrive in the order of their ids, whether they waited or not', async () => {
+  const device = await listening('orderly', await hub.device('orderly'))
+  const given = await Promise.all(Array.from({ length: 60 }, (_, i) => issue('orderly', { name: 'n', params: { i } })))
+  await until(() => device.received.length >= 60)
+  const ids = given.map(({ id }) => id).toSorted()
+  expect(device.received.map(({ id }) => id)).toEqual(ids)
+})

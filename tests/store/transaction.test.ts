@@ -81,6 +81,29 @@ test('statements that a transaction asks for at once run in their order, and fai
   expect(homes(opened.file)).toBe(1)
 })
 
+test('what is asked for together is committed together or not at all, with what others write', async () => {
+  const { together } = opened.store
+  const pair = (one: string, other: string) => together(tx => Promise.all([addHome(tx, one), addHome(tx, other)]))
+  const codes = await Promise.all([
+    codeOf(pair('a', 'b')),
+    codeOf(pair('c', 'a')),
+    codeOf(addHome(opened.db, 'd')),
+    codeOf(pair('e', 'f')),
+  ])
+  expect(codes).toEqual([null, 'conflict', null, null])
+  const ids = (await opened.db.selectFrom('homes').select('id').orderBy('id').execute()).map(({ id }) => id)
+  expect(ids).toEqual(['a', 'b', 'd', 'e', 'f'])
+})
+
+test('what is asked for later than together is refused, not committed by itself', async () => {
+  const late = opened.store.together(async tx => {
+    await addHome(tx, 'in time')
+    await addHome(tx, 'late')
+  })
+  await expect(late).rejects.toThrow('must be asked for at once')
+  expect(opened.look("select count(*) from homes where id = 'late'")).toBe(0)
+})
+
 test('a violated constraint rolls the transaction back with the code conflict', async () => {
   const twice = opened.db.transaction().execute(async tx => {
     await addHome(tx, 'same')
