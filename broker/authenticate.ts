@@ -19,6 +19,8 @@ export interface Gate {
   readonly handlers: BrokerHandlers
   readonly registry: Registry
   refused(conn: Connection, error: unknown): void
+  /** A device is in this home: the one that its credential was found in, also where a move was interrupted. */
+  isAt(device_id: string, home: string): void
 }
 
 /**
@@ -92,12 +94,15 @@ function admit(
 ): void {
   if (conn.reason !== null || conn.state !== 'authenticating') return
   if (principal.expires_at !== null && principal.expires_at <= Date.now()) throw new Refusal(5, 'expired')
+  // It may exchange its code once, and does not come back
+  if (principal.kind === 'claim') packet.clean = true
   const id = boundId(packet.clientId, principal)
   if (id === null) throw new Refusal(2, 'client id')
   bind(conn, principal)
   if (packet.will && !bindWill(conn, packet.will, principal)) throw new Refusal(5, 'will')
   conn.enter('accepted', gate.now)
   gate.registry.claim(conn, id, () => {
+    if (principal.kind === 'device') gate.isAt(id, conn.home)
     packet.clientId = id
     if (packet.keepalive === 0 || packet.keepalive > maxKeepalive) packet.keepalive = maxKeepalive
     callback(null, true)

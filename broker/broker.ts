@@ -11,7 +11,7 @@ import { authenticate } from './authenticate.js'
 import { mayHear } from './authorize.js'
 import { closeAll } from './close.js'
 import { Connection, type Match, type Peer } from './connection.js'
-import type { BrokerHandlers, PublishOptions } from './contract.js'
+import type { Broker, BrokerHandlers, BrokerOptions, PublishOptions } from './contract.js'
 import { authorizeForward, neverWaitForDrain, withReceipt, yieldToHigherQos } from './deliver.js'
 import {
   type AedesClient,
@@ -21,51 +21,22 @@ import {
   type Hooks,
   insideOf,
   type Message,
-  memoryPersistence,
   optionsOf,
-  type Persistence,
   takeListener,
 } from './internals.js'
 import { FailedLogins } from './limits.js'
+import { Outgoing } from './outgoing.js'
 import { GuardedPersistence } from './persistence.js'
 import { publisher } from './publish.js'
 import { takeOverReading } from './reader.js'
 import { authorizePublish } from './receive.js'
 import { refuse } from './refuse.js'
 import { Registry } from './registry.js'
+import type { Sessions } from './sessions.js'
 import { newStats, type Stats } from './stats.js'
 import { sweep } from './sweep.js'
 import { RateLimit } from './throttle.js'
 import { onPacket, readQueue } from './wire.js'
-
-export interface BrokerOptions {
-  readonly config: Config
-  readonly log: Logger
-  readonly handlers: BrokerHandlers
-  /** An aedes-persistence for sessions and retained messages; in memory when none is given. */
-  readonly persistence?: Persistence
-  /** The number of the first connection, above all that were ever given: presence compares them across restarts. 1 when left out. */
-  readonly first_session?: number
-}
-
-export interface Broker {
-  /** Takes over a stream that a listener has accepted. */
-  handle(stream: Duplex, peer: Peer): void
-  /** Publishes on a mounted topic (`homes/…`); settles once the message is with its subscribers and queues. */
-  publish(topic: string, payload: string | Buffer, options?: PublishOptions): Promise<void>
-  /** Cuts every connection that fits, at once; returns how many. One that is just logging in is cut when it is known. */
-  disconnect(match: Match, reason: Reason): number
-  /** Cuts a device's connection, waits until nothing of it is under way, and moves its kept session to another home. */
-  move(device_id: string, from_home: string, to_home: string): Promise<void>
-  /** What somebody may hear has changed; of their connections none is cut. */
-  setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void
-  isReadyForCommands(device_id: string): boolean
-  /** The devices that are connected now. */
-  connections(): DeviceConnection[]
-  stats(): Stats
-  /** Lets what is in flight finish and be acknowledged, up to 8 s, and closes every connection. Listeners are closed before. */
-  close(): Promise<void>
-}
 
 const sweepInterval = 250
 
@@ -84,7 +55,9 @@ export class Core implements Broker {
   readonly handlers: BrokerHandlers
   readonly counters = newStats()
   readonly registry: Registry
+  readonly sessions: Sessions
   readonly persistence: GuardedPersistence
+  readonly outgoing: Outgoing
   readonly aedes: Aedes
   readonly inside: AedesInside
   readonly failedLogins = new FailedLogins()
@@ -95,21 +68,27 @@ export class Core implements Broker {
   now = performance.now()
   #timer: NodeJS.Timeout | null = null
 
-  constructor({ config, log, handlers, persistence, first_session = 1 }: BrokerOptions) {
+  constructor({ config, log, handlers, sessions, first_session = 1 }: BrokerOptions) {
     this.config = config
     this.log = log
     this.handlers = handlers
     this.registry = new Registry(handlers, log, this.counters, first_session)
     this.rateLimit = new RateLimit(config.limit_device_messages)
-    this.persistence = new GuardedPersistence(persistence ?? memoryPersistence(), log)
+    this.sessions = sessions
+    this.persistence = new GuardedPersistence(sessions, log)
     this.aedes = new Aedes(this.#aedesOptions())
     this.inside = insideOf(this.aedes)
-    this.inside.publish = publisher(this.inside, this.persistence)
+    this.outgoing = new Outgoing(sessions, this)
+    this.inside.publish = publisher(this)
   }
 
   /** For the sweep. */
   get all(): Iterable<Connection> {
     return this.registry.all
+  }
+
+  keep(message: Message): Promise<void> | null {
+    return this.persistence.keep(message)
   }
 
   #aedesOptions(): AedesOptions {
@@ -136,7 +115,7 @@ export class Core implements Broker {
     const { aedes } = this
     const on = (event: string, listener: (client: AedesClient, error: Error) => void) =>
       aedes.on(event as 'clientError', listener as never)
-    on('clientDisconnect', client => this.registry.finish(client.req))
+    on('clientDisconnect', client => this.#left(client))
     on('keepaliveTimeout', client => {
       client.req.reason ??= 'keepalive'
     })
@@ -172,6 +151,20 @@ export class Core implements Broker {
     takeOverReading(conn, client, this)
   }
 
+  #left(client: AedesClient): void {
+    const { id, clean, req } = client
+    if (id !== null && !clean) this.#behind(this.sessions.left(id, Date.now()))
+    this.registry.finish(req)
+  }
+
+  isAt(device_id: string, home: string): void {
+    this.#behind(this.sessions.remount(device_id, home))
+  }
+
+  #behind(writing: Promise<void>): void {
+    writing.catch(err => this.log.error({ err }, 'the sessions could not be written'))
+  }
+
   #streamClosed(conn: Connection): void {
     const { client } = conn
     client?.close()
@@ -185,6 +178,7 @@ export class Core implements Broker {
     conn.enter('live', this.now)
     const restored = Object.keys(client.subscriptions)
     if (restored.length > 0) conn.filters = new Set(restored)
+    if (!client.clean) void this.outgoing.catchUp(conn, client)
     this.checkReady(conn)
     readQueue(this, conn, client)
   }
@@ -223,13 +217,25 @@ export class Core implements Broker {
   }
 
   disconnect(match: Match, reason: Reason): number {
-    return this.registry.disconnect(match, reason)
+    const { device_id, user_id, token_id } = match
+    const count = this.registry.disconnect(match, reason)
+    if (reason !== 'revoked') return count
+    for (const owner of [{ device_id }, { user_id }, { token_id }]) this.#behind(this.sessions.reconcile(owner))
+    return count
+  }
+
+  retainedBelow(prefix: string): string[] {
+    return this.sessions.retained.below(prefix)
+  }
+
+  trimSessions(now: number): Promise<void> {
+    return this.sessions.trim(now)
   }
 
   async move(device_id: string, from_home: string, to_home: string): Promise<void> {
     this.registry.disconnect({ device_id }, 'moved')
     await this.registry.gone({ device_id }, from_home)
-    await this.persistence.remount(device_id, `homes/${from_home}/`, `homes/${to_home}/`)
+    await this.sessions.remount(device_id, `homes/${to_home}/`)
   }
 
   setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void {
@@ -248,6 +254,9 @@ export class Core implements Broker {
     const { counters, registry } = this
     counters.connections = registry.all.size
     counters.devices = registry.devices.size
+    counters.sessions = this.sessions.size
+    counters.dropped_queue_full = this.sessions.queues.dropped
+    counters.retained_refused = this.sessions.retained.refused
     counters.pending = [...registry.all].filter(conn => !conn.settled).length
     return structuredClone(counters)
   }

@@ -5,7 +5,7 @@ import type { Principal } from '../src/principal.js'
 import type { Ears } from '../src/rights.js'
 import type { Inbound } from '../src/topics.js'
 import type { Inflight } from './inflight.js'
-import { type AedesClient, bytesToWrite } from './internals.js'
+import { type AedesClient, bytesToWrite, type Message } from './internals.js'
 
 /** The part of a WebSocket that back-pressure and cutting need. */
 interface Pausable {
@@ -47,6 +47,8 @@ export interface Match {
 
 const withoutWill: ReadonlySet<Reason> = new Set(['revoked', 'expired', 'moved', 'shutdown', 'clean'])
 
+const noMessages: Message[] = []
+
 /** One socket, from accept to close. Made for every socket, so what most never need is allocated when it is needed. */
 export class Connection {
   readonly stream: Duplex
@@ -81,6 +83,8 @@ export class Connection {
   /** Publishes not yet through, oldest first. */
   first: Inflight | null = null
   last: Inflight | null = null
+  /** The first of them that is not yet with those who keep it. */
+  unkept: Inflight | null = null
   /** Message ids of what is committed and whose PUBACK is about to be written. */
   acks: number[] | null = null
   /** Packets parsed and not finished. */
@@ -98,6 +102,17 @@ export class Connection {
   seen: Set<number> | null = null
   seenBefore: Set<number> | null = null
   receipts: Map<number, string> | null = null
+
+  /** QoS 2 messages between PUBLISH and PUBREL, by packet identifier, and when they are stored. */
+  incoming: Map<number, Promise<void>> | null = null
+  /** What an earlier connection of the session did not acknowledge. */
+  unacknowledged: Message[] = noMessages
+  /** What has waited is sent, so that what is published goes out at once. */
+  caughtUp = false
+  /** Something was published while what has waited was being sent. */
+  overtaken = false
+  /** What was sent from the queue before it was published. */
+  early: Set<number> | null = null
 
   constructor(stream: Duplex, peer: Peer, now: number) {
     this.stream = stream

@@ -1,5 +1,11 @@
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { Config } from '../config/config.js'
 import type { DeviceConnection, DeviceMessage, Done, Reason } from '../src/inbound.js'
-import type { ClaimPrincipal, DevicePrincipal, Principal } from '../src/principal.js'
+import type { ClaimPrincipal, DevicePrincipal, PersonPrincipal, Principal } from '../src/principal.js'
+import type { Match, Peer } from './connection.js'
+import type { Sessions } from './sessions.js'
+import type { Stats } from './stats.js'
 
 /** What a client showed at CONNECT. */
 export interface Credentials {
@@ -54,4 +60,39 @@ export interface PublishOptions {
   readonly retain?: boolean
   /** When the device the topic belongs to acknowledges this message, `delivered` is called with this string. */
   readonly receipt?: string
+}
+
+export interface BrokerOptions {
+  readonly config: Config
+  readonly log: Logger
+  readonly handlers: BrokerHandlers
+  readonly sessions: Sessions
+  /** The number of the first connection, above all that were ever given: presence compares them across restarts. 1 when left out. */
+  readonly first_session?: number
+}
+
+export interface Broker {
+  /** Takes over a stream that a listener has accepted. */
+  handle(stream: Duplex, peer: Peer): void
+  /** Publishes on a mounted topic (`homes/…`); settles once the message is with its subscribers and queues. */
+  publish(topic: string, payload: string | Buffer, options?: PublishOptions): Promise<void>
+  /**
+   * Cuts every connection that fits, at once; returns how many. One that is just logging in is cut when it is known. The sessions of an owner
+   * who is gone from the store are forgotten.
+   */
+  disconnect(match: Match, reason: Reason): number
+  /** Cuts a device's connection, waits until nothing of it is under way, and moves its kept session to another home. */
+  move(device_id: string, from_home: string, to_home: string): Promise<void>
+  /** The topics below a prefix that something is retained on. */
+  retainedBelow(prefix: string): string[]
+  /** Ends the sessions whose clients have been away for 7 days. @param now milliseconds since 1970 */
+  trimSessions(now: number): Promise<void>
+  /** What somebody may hear has changed; of their connections none is cut. */
+  setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void
+  isReadyForCommands(device_id: string): boolean
+  /** The devices that are connected now. */
+  connections(): DeviceConnection[]
+  stats(): Stats
+  /** Lets what is in flight finish and be acknowledged, up to 8 s, and closes every connection. Listeners are closed before. */
+  close(): Promise<void>
 }

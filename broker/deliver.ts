@@ -5,26 +5,25 @@ import type { AedesClient, AedesInside, Message } from './internals.js'
 import type { Stats } from './stats.js'
 
 /** What a subscriber may leave unread. */
-const maxUnread = 1024 * 1024
+export const maxUnread = 1024 * 1024
 const remembered = 4096
 
 export interface DeliverHost {
   readonly counters: Stats
   readonly inside: AedesInside
+  readonly persistence: { isKept(message: Message, client: AedesClient): boolean }
 }
 
-/**
- * Decides about one delivery and takes the mount off, in place: each delivery has a packet of its own, and the queue that
- * is sent at reconnect ignores what is returned except for its truth.
- */
+/** Decides about one delivery and takes the mount off, in place: each delivery has a packet of its own. */
 export function authorizeForward(
-  { counters, inside }: DeliverHost,
+  { counters, inside, persistence }: DeliverHost,
   client: AedesClient,
   packet: Message,
 ): Message | null {
   const conn = client.req
   if (conn.reason !== null || !mayReceive(conn, packet.topic)) return null
-  // Messages kept by an earlier run have numbers of their own, and come once
+  // What is kept for it comes from its queue
+  if (!client.clean && packet.qos > 0 && persistence.isKept(packet, client)) return null
   if (packet.brokerId === inside.id && isRepeated(conn, client, packet.brokerCounter ?? 0)) return null
   if (conn.unwritten() > maxUnread) {
     if (packet.qos > 0) lowerQos(client, packet)
@@ -47,7 +46,7 @@ export function authorizeForward(
 function isRepeated(conn: Connection, client: AedesClient, counter: number): boolean {
   if (client.clean && (conn.filters === null || conn.filters.size < 2)) return false
   conn.seen ??= new Set()
-  if (conn.seen.has(counter) || conn.seenBefore?.has(counter)) return client.connected
+  if (conn.seen.has(counter) || conn.seenBefore?.has(counter)) return true
   if (conn.seen.size >= remembered) {
     conn.seenBefore = conn.seen
     conn.seen = new Set()
@@ -88,7 +87,7 @@ export function yieldToHigherQos(client: AedesClient): void {
 /** A receipt travels in the properties of the packet: they survive every wrapper and queue, and no 3.1.1 client sees them. */
 export const withReceipt = (receipt: string) => ({ properties: { userProperties: { receipt } } })
 
-function receiptOf(packet: Message): string | undefined {
+export function receiptOf(packet: Message): string | undefined {
   const receipt = packet.properties?.userProperties?.receipt
   return typeof receipt === 'string' ? receipt : undefined
 }

@@ -1,8 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
-import type { Duplex, Readable } from 'node:stream'
-import { Aedes, type AedesOptions, type Client, type PublishPacket, type Subscription } from 'aedes'
-import memory from 'aedes-persistence'
+import type { Duplex } from 'node:stream'
+import type { Aedes, AedesOptions, Client, PublishPacket, Subscription } from 'aedes'
 import type { Connection } from './connection.js'
 
 /*
@@ -13,7 +12,7 @@ import type { Connection } from './connection.js'
 export interface ConnectPacket {
   readonly cmd: 'connect'
   readonly protocolVersion: number
-  readonly clean: boolean
+  clean: boolean
   clientId: string
   keepalive: number
   readonly username?: string
@@ -51,6 +50,8 @@ export interface Message extends PublishPacket {
   brokerId?: string | null
   brokerCounter?: number
   clientId?: string
+  /** Those who want it have it in their queues, and it is retained if it is to be: what is left is to publish it. */
+  kept?: true
 }
 
 export type WirePacket =
@@ -102,7 +103,7 @@ export interface AedesClient extends EventEmitter {
   duplicates: object
   /** Taken from for a delivery whose acknowledgement must be recognised. */
   _nextId: number
-  readonly _inboundInflight: ReadonlySet<number>
+  readonly _inboundInflight: Set<number>
   readonly _keepaliveTimer: NodeJS.Timeout | null
   readonly _keepaliveInterval: number
   /** The read loop's own counter, and its step: replaced by ours, which counts what is not committed. */
@@ -112,6 +113,8 @@ export interface AedesClient extends EventEmitter {
   waitForDrain(callback: (error: Error | null, client: AedesClient) => void): void
   /** Wrapped: how a filter of QoS 0 is served, and any filter with a message of QoS 0. */
   deliver0: (packet: Message, done: () => void) => void
+  /** Sends a packet at the QoS that it has, past every queue. */
+  deliverQoS(packet: Message, done: () => void): void
   /** Sends to this client alone. */
   publish(message: Message, done: () => void): void
   close(done?: () => void): void
@@ -133,9 +136,6 @@ export interface Publish {
   (message: Message, done: Published): void
   (message: Message, client: AedesClient | null, done: Published): void
 }
-
-/** The `publish` that ours replaces. */
-export const stockPublish = Aedes.prototype.publish as unknown as Publish
 
 /** Our hooks as Aedes 1.2 calls them; its own types leave out what they are called with. */
 export interface Hooks {
@@ -180,27 +180,28 @@ export function bytesTaken(socket: Socket): number {
     : handle.bytesWritten - handle.writeQueueSize
 }
 
-/** The persistence interface as Aedes 1.2 calls it. */
-export interface Persistence {
-  setup(broker: unknown): Promise<void>
-  storeRetained(packet: Message): Promise<void>
-  createRetainedStreamCombi(filters: string[]): Readable
-  addSubscriptions(client: AedesClient, subs: Subscription[]): Promise<void>
-  removeSubscriptions(client: AedesClient, filters: string[]): Promise<void>
-  subscriptionsByClient(client: { id: string }): Promise<Subscription[]>
-  subscriptionsByTopic(topic: string): Promise<{ clientId: string; topic: string }[]>
-  cleanSubscriptions(client: AedesClient): Promise<void>
-  countOffline(): Promise<{ subsCount: number; clientsCount: number }>
-  outgoingEnqueue(sub: { clientId: string }, packet: Message): Promise<void>
-  outgoingEnqueueCombi(subs: { clientId: string }[], packet: Message): Promise<void>
-  outgoingUpdate(client: AedesClient, packet: Message | ReleasePacket): Promise<void>
-  outgoingClearMessageId(client: AedesClient, packet: Message): Promise<Message | undefined>
-  outgoingStream(client: AedesClient): Readable
-  incomingStorePacket(client: AedesClient, packet: Message): Promise<void>
-  incomingGetPacket(client: AedesClient, packet: Message): Promise<Message>
-  incomingDelPacket(client: AedesClient, packet: Message): Promise<void>
-  cleanIncoming?(client: AedesClient): Promise<void>
+/** Whether a packet of a queue is the PUBREL that a QoS 2 message has become: it has a packet identifier and nothing else. */
+export const isRelease = ({ cmd }: { readonly cmd: string }): boolean => cmd === 'pubrel'
+export const releaseOf = (messageId: number) => ({ cmd: 'pubrel', messageId }) as unknown as Message
+
+const nextPacketId = (id: number) => (id >= 65_535 ? 1 : id + 1)
+
+/** The next packet identifier for a delivery to this client. */
+export function takePacketId(client: AedesClient): number {
+  const id = client._nextId
+  client._nextId = nextPacketId(id)
+  return id
 }
 
-/** The types of aedes-persistence name a default export that the module, being CommonJS, does not have. */
-export const memoryPersistence = () => (memory as unknown as () => Persistence)()
+/** Aedes counts packet identifiers from a random one: here it steps over those that earlier connections have in use. */
+export function stepOver(client: AedesClient, isUsed: (id: number) => boolean): void {
+  let next = client._nextId
+  Object.defineProperty(client, '_nextId', {
+    get: () => next,
+    set: (id: number) => {
+      next = id
+      while (isUsed(next)) next = nextPacketId(next)
+    },
+  })
+  client._nextId = next
+}

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:tls'
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.js'
 import { HubError } from '../src/errors.js'
-import type { Broker } from './broker.js'
+import type { Broker } from './contract.js'
 import { addressOf, PendingConnections } from './limits.js'
 import { openWebSocket } from './websocket.js'
 

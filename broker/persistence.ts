@@ -2,35 +2,34 @@ import { Readable } from 'node:stream'
 import type { Subscription } from 'aedes'
 import type { Logger } from 'pino'
 import { HubError } from '../src/errors.js'
-import { mayHear, mayReceive } from './authorize.js'
+import { mayHear } from './authorize.js'
 import type { Connection } from './connection.js'
-import type { AedesClient, Message, Persistence, ReleasePacket } from './internals.js'
+import { receiptOf } from './deliver.js'
+import { type AedesClient, isRelease, type Message, stepOver } from './internals.js'
+import { room } from './room.js'
+import type { Sessions } from './sessions.js'
 
-const unreadAtOnce = 256 * 1024
 const deadline = 10_000
-/** What a persistence says of a packet that it does not have. */
-const notKept = 'no such packet'
+/** For who has a session and no subscriptions: refused like any `$` topic, but Aedes then knows that there is a session [MQTT-3.2.2-2]. */
+const noFilters: Subscription[] = [{ topic: '$session', qos: 0 }]
 
 /**
- * A persistence as Aedes needs it: stock Aedes lets a rejection end the process in several places, stores filters that it has
- * refused, and publishes stored wills without a client.
+ * The sessions as Aedes needs them: stock Aedes lets a rejection end the process in several places, stores filters that it has
+ * refused, and publishes stored wills without a client. What is kept passes it by: it is handed to queues before the acknowledgement, and
+ * sent from them.
  */
 export class GuardedPersistence {
-  readonly #inner: Persistence
+  readonly #sessions: Sessions
   readonly #log: Logger
   /** Calls under way, oldest first, with their time on the sweep's clock. */
   readonly #calls = new Set<{ readonly since: number; readonly fail: (error: Error) => void }>()
   now = performance.now()
   readonly #added = new WeakMap<Subscription[], Promise<void>>()
-  /** Kept messages that Aedes has taken from a queue and not written yet. */
-  readonly #taken = new WeakMap<AedesClient, Set<string>>()
-  /** Whether a session may be away with messages to keep for it. Once true it stays so. */
-  keepsSessions = false
   /** Who has subscribed just now: Aedes asks for the retained messages next, in the same turn. */
   subscriber: Connection | null = null
 
-  constructor(inner: Persistence, log: Logger) {
-    this.#inner = inner
+  constructor(sessions: Sessions, log: Logger) {
+    this.#sessions = sessions
     this.#log = log
   }
 
@@ -53,13 +52,35 @@ export class GuardedPersistence {
     }
   }
 
-  async setup(broker: unknown): Promise<void> {
-    await this.#inner.setup(broker)
-    this.keepsSessions = (await this.#inner.countOffline()).clientsCount > 0
+  async setup(broker: { readonly id: string; counter: number }): Promise<void> {
+    await this.#sessions.setup(broker)
   }
 
-  storeRetained(packet: Message) {
-    return this.#bounded(this.#inner.storeRetained(packet))
+  /**
+   * Hands a message to those who keep it, before it is acknowledged: the queues of sessions, and what is retained. Commands are in no queue:
+   * they have rows of their own and are sent again from there.
+   * @returns what settles with the commit; null when there is nothing to commit
+   */
+  keep(message: Message): Promise<void> | null {
+    message.kept = true
+    const retained = message.retain ? this.#retain(message) : null
+    const queued = this.#mayQueue(message) ? this.#sessions.queues.keep(message) : null
+    if (retained === null && queued === null) return null
+    return this.#bounded(Promise.all([retained, queued]).then(() => undefined))
+  }
+
+  #retain(message: Message): Promise<void> | null {
+    return isNowhere(message) ? null : this.#sessions.retained.store(message)
+  }
+
+  #mayQueue(message: Message): boolean {
+    return message.qos > 0 && !isNowhere(message) && receiptOf(message) === undefined
+  }
+
+  /** Whether a message comes to this client from its queue, so that it is not to be sent to it as well. */
+  isKept(message: Message, client: AedesClient): boolean {
+    const session = this.#sessions.find(client)
+    return session !== undefined && (this.#sessions.queues.keepersOf(message)?.has(session) ?? false)
   }
 
   /** Paced by the reader: a subscriber that reads gets every retained message, however many there are. */
@@ -69,20 +90,16 @@ export class GuardedPersistence {
     return Readable.from(this.#retained(conn, filters))
   }
 
-  /** One filter after the other: each is looked for among all retained messages. */
+  /** One filter after the other: each is looked for among all retained messages. What is thrown here would end the process. */
   async *#retained(conn: Connection | null, filters: string[]): AsyncGenerator<Message> {
-    for (const filter of filters) {
-      yield* this.#paced(conn, () => this.#inner.createRetainedStreamCombi([filter]))
-      await nextTurn()
-    }
-  }
-
-  async *#paced(conn: Connection | null, open: () => Readable): AsyncGenerator<Message> {
     try {
-      for await (const packet of open()) {
-        if (conn) await room(conn)
-        if (conn?.stream.destroyed) return
-        yield packet
+      for (const filter of filters) {
+        for (const packet of this.#sessions.retained.match([filter])) {
+          if (conn) await room(conn)
+          if (conn?.stream.destroyed) return
+          yield packet
+        }
+        await nextTurn()
       }
     } catch (error) {
       this.#log.error({ err: error }, 'messages for a subscriber could not be read')
@@ -95,126 +112,99 @@ export class GuardedPersistence {
     let added = this.#added.get(subs)
     if (!added) {
       const granted = subs.filter(sub => mayHear(client.req, sub.topic))
-      this.keepsSessions = true
-      added = this.#bounded(this.#inner.addSubscriptions(client, granted))
+      added = this.#bounded(this.#sessions.addSubscriptions(client, granted))
       this.#added.set(subs, added)
     }
     return added
   }
 
-  /** A device has moved: its kept subscriptions move to its new place, and what was kept for it at the old one goes. */
-  async remount(id: string, from: string, to: string): Promise<void> {
-    const client = { id } as AedesClient
-    const kept = await this.#bounded(this.#inner.subscriptionsByClient({ id }))
-    if (kept.length === 0) return
-    const moved = kept.map(sub => ({ ...sub, topic: sub.topic.replace(from, to) }))
-    await this.#bounded(this.#inner.cleanSubscriptions(client))
-    await this.#bounded(this.#inner.addSubscriptions(client, moved))
-  }
-
   removeSubscriptions(client: AedesClient, filters: string[]) {
-    return this.#bounded(this.#inner.removeSubscriptions(client, filters))
+    return this.#bounded(this.#sessions.removeSubscriptions(client, filters))
   }
 
-  subscriptionsByClient(client: { id: string }) {
-    return this.#bounded(this.#inner.subscriptionsByClient(client))
+  async subscriptionsByClient(client: { id: string }): Promise<Subscription[]> {
+    const subs = await this.#sessions.subscriptionsByClient(client)
+    return subs.length === 0 && this.#sessions.find(client) ? noFilters : subs
   }
 
-  /** Asked when a clean session begins: the kept one ends, with what waits for it [MQTT-3.1.2-6]. */
-  async cleanSubscriptions(client: AedesClient): Promise<void> {
-    if (!this.keepsSessions) return
-    await this.#bounded(this.#inner.cleanSubscriptions(client))
-    for await (const packet of this.#inner.outgoingStream(client))
-      await this.#bounded(this.#inner.outgoingClearMessageId(client, packet))
+  /** A client that wants no session has none, from here on. */
+  cleanSubscriptions(client: AedesClient): Promise<void> {
+    return this.#bounded(this.#sessions.cleanSubscriptions(client))
   }
 
-  /** A rejection here would end the process. The message is acknowledged already; who is away misses it, and the log says so. */
-  async subscriptionsByTopic(topic: string) {
-    if (!this.keepsSessions) return []
-    try {
-      return await this.#bounded(this.#inner.subscriptionsByTopic(topic))
-    } catch (error) {
-      this.#log.error({ err: error, topic }, 'sessions could not be read')
-      return []
-    }
+  /** Of what Aedes sends only a PUBREL belongs to a kept message. */
+  async outgoingUpdate(client: AedesClient, packet: Message): Promise<void> {
+    if (isRelease(packet)) await this.#bounded(this.#sessions.outgoingUpdate(client, packet))
   }
 
-  outgoingEnqueue(sub: { clientId: string }, packet: Message) {
-    return this.#bounded(this.#inner.outgoingEnqueue(sub, packet))
+  /** An acknowledgement of a kept message. It may be lost in a crash: the message is then sent again. */
+  async outgoingClearMessageId(client: AedesClient, packet: Message): Promise<undefined> {
+    if (client.clean || !packet.messageId) return
+    this.#sessions.outgoingClearMessageId(client, packet).catch(error => {
+      this.#log.error({ err: error, client: client.id }, 'an acknowledged message could not be taken out of its queue')
+    })
   }
 
-  async outgoingEnqueueCombi(subs: { clientId: string }[], packet: Message): Promise<void> {
-    if (subs.length === 0) return
-    // Once for each session, however many of its filters match: the second copy would never be acknowledged (aedes#543)
-    const sessions = new Map(subs.map(sub => [sub.clientId, sub]))
-    try {
-      await this.#bounded(this.#inner.outgoingEnqueueCombi([...sessions.values()], packet))
-    } catch (error) {
-      this.#log.error({ err: error, topic: packet.topic }, 'a message could not be kept for those who are away')
-    }
-  }
-
-  /** Called before a kept message is written: Aedes has taken several ahead, so here is where they wait for the reader. */
-  async outgoingUpdate(client: AedesClient, packet: Message | ReleasePacket): Promise<void> {
-    if (packet.cmd === 'pubrel') return this.#release(client, packet)
-    await this.#bounded(this.#inner.outgoingUpdate(client, packet))
-    if (this.#taken.get(client)?.delete(nameOf(packet))) await room(client.req)
-  }
-
-  /**
-   * A PUBREL takes the place of the message it releases. With numbers of its own, or the memory would take each for the one before. A
-   * retained message is not kept, and is released all the same.
-   */
-  async #release(client: AedesClient, { cmd, messageId }: ReleasePacket): Promise<void> {
-    const release = { cmd, messageId, brokerId: cmd, brokerCounter: messageId }
-    try {
-      await this.#bounded(this.#inner.outgoingUpdate(client, release))
-    } catch (error) {
-      if (!(error instanceof Error && error.message === notKept)) throw error
-    }
-  }
-
-  /**
-   * Clean sessions keep nothing. A packet without an id is one that was not sent to this client: stock Aedes would take the
-   * first message off the queue that has no id yet, another one (aedes#543). And what was not sent because the connection is ending,
-   * which Aedes would forget, is kept for the next one.
-   */
-  async outgoingClearMessageId(client: AedesClient, packet: Message): Promise<Message | undefined> {
-    if (client.clean || !packet.messageId) return undefined
-    const unsent = packet.cmd === 'publish' && client.req.reason !== null
-    if (unsent && mayReceive(client.req, packet.topic)) return undefined
-    return this.#bounded(this.#inner.outgoingClearMessageId(client, packet))
-  }
-
+  /** Aedes asks for the queue before it lets a client that has come back speak. It is sent later; here its packet identifiers are restored. */
   outgoingStream(client: AedesClient): Readable {
-    if (client.clean) return Readable.from([])
-    return Readable.from(this.#kept(client))
+    return Readable.from(client.clean ? [] : this.#restored(client))
   }
 
-  async *#kept(client: AedesClient): AsyncGenerator<Message> {
-    const taken = new Set<string>()
-    this.#taken.set(client, taken)
-    for await (const packet of this.#paced(client.req, () => this.#inner.outgoingStream(client))) {
-      taken.add(nameOf(packet))
-      // What has an id was sent before, perhaps in vain [MQTT-3.3.1-1]
-      yield packet.cmd === 'publish' && packet.messageId ? { ...packet, dup: true } : packet
+  async *#restored(client: AedesClient): AsyncGenerator<never> {
+    const conn = client.req
+    const session = this.#sessions.find(client)
+    stepOver(client, id => this.#sessions.find(client)?.sent.has(id) ?? false)
+    if (!session) return
+    try {
+      conn.unacknowledged = await this.#bounded(this.#sessions.restore(session))
+      for (const id of session.incoming.keys()) client._inboundInflight.add(id)
+    } catch (error) {
+      this.#log.error({ err: error, client: client.id }, 'a session could not be restored')
+      conn.end('storage')
     }
   }
 
-  incomingStorePacket(client: AedesClient, packet: Message) {
-    return this.#bounded(this.#inner.incomingStorePacket(client, packet))
+  /**
+   * A QoS 2 message is with those who keep it, and its packet identifier with it, before its PUBREC. One that came on an earlier connection, which
+   * may still be at it, is not kept again.
+   */
+  async incomingStorePacket(client: AedesClient, packet: Message): Promise<void> {
+    const { messageId = 0 } = packet
+    const incoming = this.#incomingOf(client)
+    const storing = incoming.get(messageId) ?? this.#bounded(this.#storeIncoming(client, packet))
+    incoming.set(messageId, storing)
+    await storing.catch(error => {
+      incoming.delete(messageId)
+      throw error
+    })
   }
 
-  incomingGetPacket(client: AedesClient, packet: Message) {
-    return this.#bounded(this.#inner.incomingGetPacket(client, packet))
+  async #storeIncoming(client: AedesClient, packet: Message): Promise<void> {
+    if (client.clean) {
+      await this.keep(packet)
+      return
+    }
+    packet.kept = true
+    if (packet.retain) await this.#retain(packet)
+    await this.#sessions.incomingStorePacket(client, packet, this.#mayQueue(packet))
   }
 
-  incomingDelPacket(client: AedesClient, packet: Message) {
-    return this.#bounded(this.#inner.incomingDelPacket(client, packet))
+  async incomingGetPacket(client: AedesClient, packet: Message): Promise<Message> {
+    const storing = this.#incomingOf(client).get(packet.messageId ?? 0)
+    if (!storing) throw new Error('no such packet')
+    await storing
+    return packet
   }
 
-  async cleanIncoming(client: AedesClient): Promise<void> {
-    if (this.#inner.cleanIncoming) await this.#bounded(this.#inner.cleanIncoming(client))
+  async incomingDelPacket(client: AedesClient, packet: Message): Promise<void> {
+    if (!client.clean) await this.#bounded(this.#sessions.incomingDelPacket(client, packet))
+    this.#incomingOf(client).delete(packet.messageId ?? 0)
+  }
+
+  #incomingOf(client: AedesClient): Map<number, Promise<void>> {
+    if (!client.clean) return this.#sessions.incomingOf(client)
+    client.req.incoming ??= new Map()
+    return client.req.incoming
   }
 
   /** A will lives as long as its socket, in memory: presence is the hub's own business (D6), and a stored will would be published late. */
@@ -237,24 +227,4 @@ export class GuardedPersistence {
 }
 
 const nextTurn = () => new Promise(resolve => setImmediate(resolve))
-
-/** Settles when the peer has taken most of what waits for it, or has gone. */
-async function room(conn: Connection): Promise<void> {
-  while (conn.unwritten() > unreadAtOnce && !conn.stream.destroyed) await drained(conn)
-}
-
-const nameOf = ({ brokerId, brokerCounter }: Message) => `${brokerId} ${brokerCounter}`
-
-/** Settles when the connection's output has been taken, or has ended. */
-function drained(conn: Connection): Promise<void> {
-  return new Promise(resolve => {
-    const { stream } = conn
-    const settle = () => {
-      stream.off('drain', settle)
-      stream.off('close', settle)
-      resolve()
-    }
-    stream.on('drain', settle)
-    stream.on('close', settle)
-  })
-}
+const isNowhere = ({ topic }: Message) => topic.charCodeAt(0) === 36

@@ -1,59 +1,45 @@
-import {
-  type AedesClient,
-  type AedesInside,
-  type Message,
-  type Publish,
-  type Published,
-  stockPublish,
-} from './internals.js'
-import type { GuardedPersistence } from './persistence.js'
+import type { AedesClient, AedesInside, Message, Publish, Published } from './internals.js'
 
-/** A message that waits for the one before it from the same publisher. */
-interface Waiting {
-  readonly message: Message
-  readonly client: AedesClient | null
-  readonly done: Published
+interface PublisherHost {
+  readonly inside: AedesInside
+  /** Hands a message to those who keep it; null when there is nothing to wait for. */
+  keep(message: Message): Promise<void> | null
+  readonly outgoing: { deliver(message: Message): void; published(message: Message): void }
 }
 
 /**
  * The broker's `publish`. Topics with a `$` go nowhere: nobody may hear them, and Aedes' own announcements are for other
- * brokers. Without stored sessions a message goes straight to its subscribers; otherwise the steps through the persistence
- * are taken one message at a time for each publisher, so that varying latencies cannot reorder them.
+ * brokers. A message that nobody keeps goes straight to its subscribers; one that is kept goes to them once it is, and what the same
+ * publisher says meanwhile behind it.
  */
-export function publisher(inside: AedesInside, persistence: GuardedPersistence): Publish {
-  const queues = new Map<string, Waiting[]>()
-
-  function start(key: string, { message, client, done }: Waiting): void {
-    stockPublish.call(inside, message, client, error => {
-      done(error)
-      const next = queues.get(key)?.shift()
-      if (next) start(key, next)
-      else queues.delete(key)
-    })
-  }
+export function publisher(host: PublisherHost): Publish {
+  const turns = new Map<string, Promise<void>>()
 
   return (message: Message, second: AedesClient | null | Published, third?: Published) => {
-    const client = typeof second === 'function' ? null : second
     const done = (typeof second === 'function' ? second : third) ?? ignore
     if (message.topic.charCodeAt(0) === 36) return done(null)
     message.dup = false // [MQTT-3.3.1-3]
-    if (!message.retain && !persistence.keepsSessions && queues.size === 0) return emit(inside, message, done)
+    const keeping = message.kept ? null : host.keep(message)
+    if (keeping === null && (message.kept || turns.size === 0)) return emit(host, message, done)
     const key = publisherOf(message.topic)
-    const queue = queues.get(key)
-    if (queue) queue.push({ message, client, done })
-    else {
-      queues.set(key, [])
-      start(key, { message, client, done })
-    }
+    const before = turns.get(key)
+    if (keeping === null && !before) return emit(host, message, done)
+    const turn = Promise.allSettled([keeping, before]).then(([kept]) => {
+      if (turns.get(key) === turn) turns.delete(key)
+      if (kept.status === 'rejected') done(kept.reason)
+      else emit(host, message, done)
+    })
+    turns.set(key, turn)
   }
 }
 
-function emit(inside: AedesInside, message: Message, done: Published): void {
-  const { topic, payload, qos, properties } = message
+/** Gives a message to everybody who is here. */
+function emit({ inside, outgoing }: PublisherHost, message: Message, done: Published): void {
+  const { topic, payload, qos, properties, brokerCounter } = message
   const packet: Message = {
     cmd: 'publish',
     brokerId: inside.id,
-    brokerCounter: ++inside.counter,
+    brokerCounter: brokerCounter ?? ++inside.counter,
     topic,
     payload,
     qos,
@@ -61,7 +47,15 @@ function emit(inside: AedesInside, message: Message, done: Published): void {
     dup: false,
   }
   if (properties) packet.properties = properties
-  inside.mq.emit(packet, done)
+  if (brokerCounter === undefined) {
+    inside.mq.emit(packet, done)
+    return
+  }
+  outgoing.deliver(packet)
+  inside.mq.emit(packet, () => {
+    outgoing.published(packet)
+    done(null)
+  })
 }
 
 /** `homes/{home_id}/devices/{id}` or `homes/{home_id}/…`: what lies below is said by one device and the hub. */

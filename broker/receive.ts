@@ -1,7 +1,7 @@
 import type { ClaimPrincipal, DevicePrincipal } from '../src/principal.js'
 import { inboundKind, parseMounted, provisionResponse } from '../src/topics.js'
 import type { Connection, Route } from './connection.js'
-import { Inflight, type ReceiveHost, receive } from './inflight.js'
+import { Inflight, pass, type ReceiveHost, receive } from './inflight.js'
 import type { AedesClient, Message, Published } from './internals.js'
 import { nowhere, routeOfMounted } from './mount.js'
 import type { Stats } from './stats.js'
@@ -12,17 +12,21 @@ export interface PublishHost extends ReceiveHost {
 }
 
 /**
- * Takes a device's publish at QoS 0 or 1 right off the wire: after the commit its PUBACK is written and the message published, without
+ * Takes a publish of a device or a program at QoS 0 or 1 right off the wire: after the commit its PUBACK is written and the message published, without
  * Aedes' steps in between, which cost as much as all the rest. What needs them, and whatever is to be refused, goes their way.
  * @returns whether it was taken
  */
 export function receiveDirectly(host: PublishHost, conn: Connection, packet: Message): boolean {
-  const { principal: device, client } = conn
-  if (packet.qos === 2 || device?.kind !== 'device' || !client?.connected || conn.reason !== null) return false
-  const route = routeOfMounted(conn, packet.topic)
-  if (route === null) return false
+  const { principal, client } = conn
+  if (packet.qos === 2 || !client?.connected || conn.reason !== null) return false
+  if (principal?.kind === 'device') {
+    const route = routeOfMounted(conn, packet.topic)
+    if (route === null) return false
+    take(host, conn, principal, route, new Inflight(packet, client._nextBatch, true, host.now))
+  } else if (principal?.kind === 'service' && packet.topic !== nowhere)
+    receiveFromService(host, conn, new Inflight(packet, client._nextBatch, true, host.now))
+  else return false
   if (client._keepaliveInterval > 0) client._keepaliveTimer?.refresh()
-  take(host, conn, device, route, new Inflight(packet, client._nextBatch, true, host.now))
   return true
 }
 
@@ -44,11 +48,12 @@ export function authorizePublish(
     return
   }
   const { principal } = conn
+  const entry = new Inflight(packet, callback, false, host.now, packet === client.will)
   if (principal?.kind === 'device') {
     const route = routeOfMounted(conn, packet.topic)
-    if (route) take(host, conn, principal, route, new Inflight(packet, callback, false, host.now))
+    if (route) take(host, conn, principal, route, entry)
     else refusePublish(conn, callback)
-  } else if (principal?.kind === 'service') receiveFromService(host, conn, packet, callback)
+  } else if (principal?.kind === 'service') receiveFromService(host, conn, entry)
   else if (principal?.kind === 'claim') provision(host, conn, principal, packet, callback)
   else refusePublish(conn, callback)
 }
@@ -62,12 +67,13 @@ function refusePublish(conn: Connection | undefined, callback: Published): void 
  * A program speaks where its scopes let it: on a device's own topics in the device's name, which is stored as if the device had said it;
  * elsewhere freely. One message after the other, so that what needs a look at the device is not overtaken.
  */
-function receiveFromService(host: PublishHost, conn: Connection, packet: Message, callback: Published): void {
+function receiveFromService(host: PublishHost, conn: Connection, entry: Inflight): void {
+  const { packet, callback } = entry
   const place = parseMounted(packet.topic)
   const kind = place && inboundKind(place.rest)?.kind
   const before = conn.turn ?? Promise.resolve()
   conn.turn = before.then(async () => {
-    if (!place || !kind) return callback(null)
+    if (!place || !kind) return pass(host, conn, entry)
     const { home_id, device_id, rest } = place
     const device = await host.handlers.deviceAt(home_id, device_id)
     if (!device) {
@@ -76,7 +82,7 @@ function receiveFromService(host: PublishHost, conn: Connection, packet: Message
       return refusePublish(conn, callback)
     }
     const route = { wire: packet.topic, mounted: packet.topic, rest, kind }
-    take(host, conn, device, route, new Inflight(packet, callback, false, host.now))
+    take(host, conn, device, route, entry)
   })
   conn.turn.catch(error => {
     conn.turn = null

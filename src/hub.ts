@@ -2,9 +2,10 @@ import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { type Broker, createBroker } from '../broker/broker.js'
-import { type BrokerRefusal, Refusal } from '../broker/contract.js'
+import { createBroker } from '../broker/broker.js'
+import { type Broker, type BrokerRefusal, Refusal } from '../broker/contract.js'
 import { openListeners } from '../broker/listeners.js'
+import { Sessions } from '../broker/sessions.js'
 import { type Config, databaseFile } from '../config/config.js'
 import { createApi } from './api/server.js'
 import { record, system } from './audit/audit.js'
@@ -64,6 +65,7 @@ interface Mqtt extends Ground {
   readonly told_wishes: ToldWishes
   readonly presences: Presences
   readonly publish: Broker['publish']
+  readonly retainedBelow: Broker['retainedBelow']
 }
 
 /** What to do when the hub closes, in the reverse of the order in which it was opened. */
@@ -162,6 +164,7 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
   broker = await createBroker({
     config,
     log,
+    sessions: new Sessions(store.db, log),
     first_session: last_session + 1,
     handlers: {
       authenticate: credentials => authenticate(ground, credentials).catch(asRefusal),
@@ -180,7 +183,8 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
         void receiptCame({ store, commands }, device.id, receipt).catch(logged('a delivery could not be recorded')),
     },
   })
-  return { ...ground, broker, bridge, commands, presences, told_wishes, publish }
+  const retainedBelow = (prefix: string) => opened().retainedBelow(prefix)
+  return { ...ground, broker, bridge, commands, presences, told_wishes, publish, retainedBelow }
 }
 
 function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
@@ -275,6 +279,7 @@ function openJobs(mqtt: Mqtt): Jobs {
     mayCommand: (created_by, device) => mayCommand(mqtt, created_by, device),
     reconcilePresence: () => presences.reconcile(() => broker.connections()),
     endSleep: now => presences.endSleep(now),
+    trimSessions: now => broker.trimSessions(now),
   })
 }
 

@@ -9,6 +9,8 @@ export const idPattern = /^[a-z0-9_-]{1,64}$/
 export const inbound = ['telemetry', 'heartbeat', 'state', 'event', 'log', 'hello', 'commands/result', 'alert'] as const
 /** What the hub says to a device, below the same prefix. */
 export const outbound = ['commands', 'commands/cancel', 'desired', 'time', 'errors', 'presence'] as const
+/** What the hub has retained of a device: published again from the device's rows at every start. */
+export const restored = ['presence', 'state', 'desired'] as const
 export type Inbound = (typeof inbound)[number]
 export type Outbound = (typeof outbound)[number]
 
@@ -21,6 +23,9 @@ export const deviceTopic = (id: string, rest: string) => `devices/${id}/${rest}`
 export const mountedTopic = (home_id: string, id: string, rest: string) => `homes/${home_id}/devices/${id}/${rest}`
 /** `homes/{home_id}/commands`: every change of a command's status in a home. */
 export const homeCommandsTopic = (home_id: string) => `homes/${home_id}/commands`
+
+/** `desired` below a device's mount. */
+export const wishTopic = (mount: string) => `${mount}desired`
 
 /** What a device with a claim code says and hears, in a place of its own. */
 export const provisionRequest = 'provision/request'
@@ -113,6 +118,8 @@ export function parseMounted(topic: string): { home_id: string; device_id: strin
   if (root !== 'homes' || below !== 'devices' || rest.length === 0) return null
   return idPattern.test(home_id) && idPattern.test(device_id) ? { home_id, device_id, rest: rest.join('/') } : null
 }
+
+export const isRestoredTopic = (topic: string): boolean => restored.some(rest => rest === parseMounted(topic)?.rest)
 
 /** What only the hub says: below a device's prefix what goes out to it, below a home's what it tells of the home. */
 export function isHubTopic(topic: string): boolean {

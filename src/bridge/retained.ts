@@ -1,5 +1,5 @@
 import type { DeviceState } from '../devices/state.js'
-import { mountedTopic } from '../topics.js'
+import { mountedTopic, restored } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
 import { publishDesired } from './desired.js'
 import { publishPresence } from './presence.js'
@@ -34,12 +34,16 @@ async function retainState(context: Context, state: DeviceState): Promise<void> 
   if (state.desired_at !== null) await publishDesired(context, state)
 }
 
-/** Takes away what is retained for a deleted device: an empty retained message removes one [MQTT-3.3.1-10]. */
+/**
+ * Takes away what is retained below a device's prefix, whoever had it retained: an empty retained message removes one [MQTT-3.3.1-10].
+ * @param context `retainedBelow` tells the topics below a prefix that something is retained on
+ */
 export async function forgetRetained(
-  context: Pick<Context, 'publish' | 'told_wishes'>,
+  context: Pick<Context, 'publish' | 'told_wishes'> & { retainedBelow(prefix: string): string[] },
   { id, home_id }: { id: string; home_id: string },
 ): Promise<void> {
   context.told_wishes.delete(id)
-  for (const rest of ['presence', 'state', 'desired'])
-    await context.publish(mountedTopic(home_id, id, rest), '', { retain: true })
+  const known = restored.map(rest => mountedTopic(home_id, id, rest))
+  for (const topic of new Set([...known, ...context.retainedBelow(mountedTopic(home_id, id, ''))]))
+    await context.publish(topic, '', { retain: true })
 }

@@ -20,6 +20,8 @@ export interface JobContext {
   reconcilePresence(): Promise<void>
   /** Takes those who have slept too long for offline. @param now milliseconds since 1970 */
   endSleep(now: number): Promise<void>
+  /** Ends the MQTT sessions whose clients have been away too long. @param now milliseconds since 1970 */
+  trimSessions(now: number): Promise<void>
 }
 
 export interface Job {

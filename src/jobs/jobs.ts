@@ -12,6 +12,7 @@ import { seenJob } from './seen.js'
 import { trimLogsJob } from './trim-logs.js'
 import { trimPresenceJob } from './trim-presence.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
+import { trimSessionsJob } from './trim-sessions.js'
 import { trimStateJob } from './trim-state.js'
 import { trimTokensJob } from './trim-tokens.js'
 
@@ -28,6 +29,7 @@ const jobs: readonly Job[] = [
   trimStateJob,
   trimPresenceJob,
   trimTokensJob,
+  trimSessionsJob,
 ]
 
 /** The row of a job that runs every few seconds is rewritten at most this often, to be gentle with SD cards. */

@@ -3,10 +3,11 @@ import type { PresenceReason, PresenceStatus } from '../inbound.js'
 import type { HomeRole } from '../principal.js'
 import type { Json, Time } from './columns.js'
 import type { CommandTables } from './command-tables.js'
+import type { SessionTables } from './session-tables.js'
 
 type Readings = Record<string, number | boolean | string>
 
-export interface Tables extends CommandTables {
+export interface Tables extends CommandTables, SessionTables {
   homes: {
     id: string
     name: string

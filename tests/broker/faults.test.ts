@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import memory from 'aedes-persistence'
+import memory, { type AedesPersistence } from 'aedes-persistence'
 import type { MqttClient } from 'mqtt'
 import { describe, expect, test } from 'vitest'
 import type { Core } from '../../broker/broker.js'
-import type { Persistence } from '../../broker/internals.js'
+import type { Sessions } from '../../broker/sessions.js'
 import type { Done } from '../../src/inbound.js'
 import { connectDevice, connectPerson, ours, stock, type Target, until } from './harness.js'
 import { publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
 
-const memoryPersistence = () => (memory as unknown as () => Persistence)()
+/** Aedes' own persistence, in memory. */
+const memoryPersistence = memory as unknown as () => AedesPersistence
 
 /** What is heard, as `rest payload`, by a person who may hear everything. */
 async function listenToAll(target: Target, options = {}): Promise<{ heard: string[]; person: MqttClient }> {
@@ -131,21 +132,26 @@ describe('messages of one device', () => {
     expect(heard).not.toEqual(sent)
   })
 
+  let n = 0
+  const delay = () => sleep((n++ * 7) % 9)
   /** A persistence whose answers take from none to 8 ms. */
   const varying = () => {
     const inner = memoryPersistence()
     const { subscriptionsByTopic, outgoingEnqueueCombi } = inner
-    let n = 0
-    const delay = () => sleep((n++ * 7) % 9)
-    inner.subscriptionsByTopic = async topic => {
+    inner.subscriptionsByTopic = async (...given: unknown[]) => {
       await delay()
-      return subscriptionsByTopic.call(inner, topic)
+      return Reflect.apply(subscriptionsByTopic, inner, given)
     }
-    inner.outgoingEnqueueCombi = async (subs, packet) => {
+    inner.outgoingEnqueueCombi = async (...given: unknown[]) => {
       await delay()
-      return outgoingEnqueueCombi.call(inner, subs, packet)
+      return Reflect.apply(outgoingEnqueueCombi, inner, given)
     }
     return inner
+  }
+  /** The same of ours: what settles with a commit settles later still. */
+  const varyingCommits = ({ queues }: Sessions) => {
+    const { keep } = queues
+    queues.keep = (...given) => keep.apply(queues, given)?.then(delay) ?? null
   }
   const slowSessions = async (target: Target, count: number, enough: number) => {
     const { heard, person } = await listenToAll(target, { clean: false })
@@ -158,7 +164,7 @@ describe('messages of one device', () => {
   }
   test('all arrive, in order, though the sessions are slow and their latency varies', async () => {
     const { heard, sent } = await slowSessions(
-      await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' }, { persistence: varying() }),
+      await ours({ HEARTH_LIMIT_DEVICE_MESSAGES: '0' }, { unruly: varyingCommits }),
       200,
       200,
     )
@@ -198,9 +204,9 @@ describe('a SUBSCRIBE with allowed and denied filters on a kept session', () => 
     return { granted, foreign: back.packets.filter(packet => packet.cmd === 'publish').length }
   }
   test('stores the allowed ones only', async () => {
-    const persistence = memoryPersistence()
-    expect(await mixed(await ours({}, { persistence }))).toEqual({ granted: [1, 128], foreign: 0 })
-    const stored = await persistence.subscriptionsByClient({ id: 'd1' })
+    const target = await ours()
+    expect(await mixed(target)).toEqual({ granted: [1, 128], foreign: 0 })
+    const stored = await target.sessions.subscriptionsByClient({ id: 'd1' })
     expect(stored.map(({ topic }) => topic)).toEqual(['homes/home-d1/devices/d1/commands'])
   })
   test('stock Aedes: stores the denied ones and delivers to them', async () => {

@@ -4,12 +4,23 @@ import { Aedes, type AedesOptions } from 'aedes'
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt'
 import { pino } from 'pino'
 import { onTestFinished } from 'vitest'
-import { type Broker, type BrokerOptions, createBroker } from '../../broker/broker.js'
-import { type BrokerHandlers, type BrokerRefusal, type Credentials, Refusal } from '../../broker/contract.js'
+import { createBroker } from '../../broker/broker.js'
+import {
+  type Broker,
+  type BrokerHandlers,
+  type BrokerOptions,
+  type BrokerRefusal,
+  type Credentials,
+  Refusal,
+} from '../../broker/contract.js'
 import { type Listeners, openListeners } from '../../broker/listeners.js'
+import { Sessions } from '../../broker/sessions.js'
 import { loadConfig } from '../../config/config.js'
 import type { DeviceConnection, DeviceMessage, Done } from '../../src/inbound.js'
 import type { ClaimPrincipal, DevicePrincipal, Principal } from '../../src/principal.js'
+import type { Db } from '../../src/store/store.js'
+import { openTestStore, type TestStore } from '../store/harness.js'
+import { addOwner } from './owners.js'
 
 const silent = pino({ level: 'silent' })
 
@@ -23,12 +34,20 @@ class Recorder implements BrokerHandlers {
   readonly homes = new Map<string, string>()
   readonly refusals = new Map<string, Refusal>()
   expires_at: number | null = null
+  /** Where owners of sessions are made as they log in. */
+  db: Db | null = null
   onReceive: (message: DeviceMessage, done: Done) => void = (_message, done) => done(null)
   onAuthenticate: (credentials: Credentials) => Promise<void> = async () => undefined
 
   async authenticate(credentials: Credentials): Promise<Principal> {
     this.attempts.push(credentials)
     await this.onAuthenticate(credentials)
+    const principal = this.#principalOf(credentials)
+    if (this.db) addOwner(this.db, principal)
+    return principal
+  }
+
+  #principalOf(credentials: Credentials): Principal {
     const { username, password } = credentials
     const refusal = this.refusals.get(username ?? '')
     if (refusal) throw refusal
@@ -47,7 +66,7 @@ class Recorder implements BrokerHandlers {
         id: person,
         role: role as 'user',
         homes: new Map(homes?.split(',').map(home => [home, 'member' as const])),
-        session_id: null,
+        session_id: 'login',
         expires_at: this.expires_at ?? Date.now() + 3_600_000,
       }
     }
@@ -96,6 +115,8 @@ class Recorder implements BrokerHandlers {
 
 export interface Running {
   readonly broker: Broker
+  readonly sessions: Sessions
+  readonly store: TestStore
   readonly listeners: Listeners
   readonly recorder: Recorder
   readonly httpServer: Server
@@ -103,14 +124,22 @@ export interface Running {
   readonly ws_port: number
 }
 
+interface Options extends Partial<BrokerOptions> {
+  /** Where the sessions are, when it is to outlive the broker; else the broker has one of its own. */
+  readonly store?: TestStore
+  /** Spoils the sessions. */
+  readonly unruly?: (sessions: Sessions) => void
+}
+
 /** A broker with all its listeners on free ports, closed when the test ends. */
-export async function startBroker(
-  env: Record<string, string> = {},
-  options: Partial<BrokerOptions> = {},
-): Promise<Running> {
+export async function startBroker(env: Record<string, string> = {}, options: Options = {}): Promise<Running> {
   const recorder = new Recorder()
   const config = loadConfig({ HEARTH_MQTT_PORT: '0', HEARTH_MQTTS_PORT: '0', ...env })
-  const broker = await createBroker({ config, log: silent, handlers: recorder, ...options })
+  const store = options.store ?? (await openTestStore({ sync: 'normal' }))
+  recorder.db = store.db
+  const sessions = new Sessions(store.db, options.log ?? silent)
+  options.unruly?.(sessions)
+  const broker = await createBroker({ config, log: silent, handlers: recorder, ...options, sessions })
   const httpServer = createServer((_request, response) => response.writeHead(404).end())
   await new Promise<void>(resolve => httpServer.listen(0, '127.0.0.1', resolve))
   const listeners = await openListeners({ config, broker, log: silent, httpServer })
@@ -119,9 +148,10 @@ export async function startBroker(
     await broker.close()
     httpServer.closeAllConnections()
     httpServer.close()
+    if (!options.store) await store.close()
   })
   const ws_port = (httpServer.address() as AddressInfo).port
-  return { broker, listeners, recorder, httpServer, port: listeners.mqtt_port, ws_port }
+  return { broker, sessions, store, listeners, recorder, httpServer, port: listeners.mqtt_port, ws_port }
 }
 
 /** A real client that does not reconnect, ended when the test ends. */
@@ -157,7 +187,7 @@ export interface Target {
   clients(): number
 }
 
-export async function ours(env: Record<string, string> = {}, options: Partial<BrokerOptions> = {}) {
+export async function ours(env: Record<string, string> = {}, options: Options = {}) {
   const running = await startBroker(env, options)
   return {
     ...running,

@@ -1,11 +1,7 @@
-import { Readable } from 'node:stream'
-import memory from 'aedes-persistence'
 import { describe, expect, test } from 'vitest'
-import type { Persistence } from '../../broker/internals.js'
+import type { Sessions } from '../../broker/sessions.js'
 import { connectDevice, ours, stock, type Target, until } from './harness.js'
 import { publishPacket, Raw, rawDevice, subscribePacket } from './raw.js'
-
-const memoryPersistence = () => (memory as unknown as () => Persistence)()
 
 describe('a kept session with overlapping filters', () => {
   /** Two messages in one chunk; then the subscriber comes back. What it got, and whether it was thrown out. */
@@ -68,7 +64,7 @@ describe('what a session has kept', () => {
 
   test('arrives whole, however much it is, at a reader that reads', async () => {
     const target = await ours()
-    const payloads = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(8) + 'x'.repeat(250_000))
+    const payloads = Array.from({ length: 40 }, (_, i) => `${i}`.padEnd(8) + 'x'.repeat(25_000))
     await awayWhile(target, payloads)
     const seen = new Set<string>()
     const reader = reading(target, seen)
@@ -80,7 +76,7 @@ describe('what a session has kept', () => {
     const target = await ours()
     await awayWhile(
       target,
-      Array.from({ length: 800 }, (_, i) => `${i}`.padEnd(8) + 'x'.repeat(3000)),
+      Array.from({ length: 800 }, (_, i) => `${i}`.padEnd(8) + 'x'.repeat(1000)),
     )
     const seen = new Set<string>()
     for (let i = 0; i < 6; i++) {
@@ -94,43 +90,36 @@ describe('what a session has kept', () => {
 })
 
 describe('a persistence that fails', () => {
-  test('everywhere ends no process, and devices are acknowledged', async () => {
-    const broken = memoryPersistence()
+  test('everywhere ends no process, and nothing that it should keep is acknowledged', async () => {
     const fail = () => Promise.reject(new Error('the sessions are gone'))
-    broken.countOffline = async () => ({ subsCount: 1, clientsCount: 1 })
-    broken.subscriptionsByTopic = fail
-    broken.outgoingEnqueueCombi = fail
-    broken.storeRetained = fail
-    broken.createRetainedStreamCombi = () =>
-      new Readable({
-        objectMode: true,
-        read() {
-          this.destroy(new Error('the disk is gone'))
-        },
-      })
-    Object.assign(broken, { delWill: fail, putWill: fail })
-    const target = await ours({}, { persistence: broken })
-    const will = { topic: 'devices/d1/event', payload: Buffer.from(''), qos: 1 as const, retain: false }
-    const device = await connectDevice(target, 'd1', { will: { ...will } })
-    await device.publishAsync('devices/d1/telemetry', '{}', { qos: 1 })
+    const broken = (sessions: Sessions) => {
+      sessions.queues.keep = fail
+      sessions.retained.store = fail
+      sessions.retained.match = () => {
+        throw new Error('the disk is gone')
+      }
+      Object.assign(sessions, { left: fail, restore: fail, reconcile: fail, outgoingClearMessageId: fail })
+    }
+    const target = await ours({}, { unruly: broken })
+    const device = new Raw(target.port).connect('d1')
+    device.send(publishPacket('devices/d1/telemetry', 1, '{}'))
+    await until(() => target.recorder.events.includes('-d1 storage'))
+    expect(device.acks).toBe(0)
     expect(target.recorder.messages).toHaveLength(1)
     await expect(target.broker.publish('homes/h/alerts', 'x', { retain: true })).rejects.toThrow('gone')
-    const reader = (await rawDevice(target.port, 'd2')).send(subscribePacket(['devices/d2/#']))
+    const reader = (await rawDevice(target.port, 'd2', { clean: false })).send(subscribePacket(['devices/d2/#']))
     await reader.next('suback')
     await until(() => reader.closed)
     await until(() => target.recorder.events.includes('-d2 storage'))
-    device.stream.destroy()
-    await until(() => target.recorder.events.includes('-d1 network'))
-    expect(target.recorder.messages).toHaveLength(2)
+    target.broker.disconnect({ device_id: 'd2' }, 'revoked')
+    const again = new Raw(target.port).connect('d2', { clean: false })
+    await until(() => again.closed)
   })
 
   test('to answer holds nobody for longer than 10 s', async () => {
-    const hung = memoryPersistence()
-    hung.countOffline = async () => ({ subsCount: 1, clientsCount: 1 })
-    hung.subscriptionsByTopic = () => new Promise(() => undefined)
-    const target = await ours({}, { persistence: hung })
+    const target = await ours({}, { unruly: ({ queues }) => (queues.keep = () => new Promise(() => undefined)) })
     const start = performance.now()
-    await target.broker.publish('homes/h/alerts', 'x', { qos: 1 })
+    await expect(target.broker.publish('homes/h/alerts', 'x', { qos: 1 })).rejects.toThrow('in time')
     expect(performance.now() - start).toBeLessThan(11_000)
   })
 })

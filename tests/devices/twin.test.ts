@@ -104,6 +104,19 @@ describe('a change at the device itself', () => {
   })
 })
 
+test('a device with a kept session is told the newest wish when it comes back, without asking', async () => {
+  const key = await hub.device('kept')
+  const keep = { clean: false }
+  const first = await hub.connect('kept', key, keep)
+  await first.subscribeAsync('devices/kept/#', { qos: 1 })
+  await first.publishAsync('devices/kept/state', '{"level":1}', { qos: 1 })
+  await first.endAsync()
+  for (const level of [2, 3]) await wish('kept', { level })
+  await hub.connect('kept', key, keep)
+  await heard('kept', 2)
+  expect(await read('kept')).toMatchObject({ desired_version: 2, open: { level: 3 } })
+})
+
 test('versions grow with changes, and not with reports that say the same', async () => {
   const device = await twin('same', await hub.device('same'))
   for (const state of [{ a: 1 }, { a: 1 }, { a: 1, b: null }, { a: 2 }]) await device.report(state)

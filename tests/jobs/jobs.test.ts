@@ -35,6 +35,7 @@ test('every job leaves a row of its last run, and at a first start all of them r
     'trim-logs',
     'trim-presence',
     'trim-quarantine',
+    'trim-sessions',
     'trim-state',
     'trim-tokens',
     'wal-checkpoint',
