@@ -71,9 +71,11 @@ export class Outgoing {
 
   async #catchUp(conn: Connection, client: AedesClient, session: Session): Promise<void> {
     for (const message of conn.unacknowledged.splice(0)) await this.#repeat(conn, session, message)
-    while (conn.reason === null) {
+    for (;;) {
       conn.overtaken = false
       const messages = await this.#sessions.queues.unsent(session)
+      // The session may be another connection's by now
+      if (!isHere(conn)) return
       if (messages.length === 0 && !conn.overtaken) {
         conn.caughtUp = true
         return
@@ -85,6 +87,7 @@ export class Outgoing {
   /** [MQTT-4.4.0-1] */
   async #repeat(conn: Connection, session: Session, message: Message): Promise<void> {
     await room(conn)
+    if (!isHere(conn)) return
     if (isRelease(message)) this.#write(conn, message)
     else if (this.#isHeard(conn, session, message)) this.#write(conn, { ...message, dup: true })
   }
@@ -97,7 +100,7 @@ export class Outgoing {
     await Promise.all(messages.map(message => queues.update(session, message)))
     for (const message of messages) {
       await room(conn)
-      if (conn.reason !== null) return
+      if (!isHere(conn)) return
       // It may be published only now, and is then not to be sent again
       if (queues.keepersOf(message)) {
         conn.early ??= new Set()
@@ -108,7 +111,7 @@ export class Outgoing {
   }
 
   #send(conn: Connection, client: AedesClient, session: Session, message: Message): void {
-    if (conn.reason !== null || !this.#isHeard(conn, session, message)) return
+    if (!isHere(conn) || !this.#isHeard(conn, session, message)) return
     if (conn.unwritten() > maxUnread) {
       conn.end('slow')
       return
@@ -135,10 +138,12 @@ export class Outgoing {
   }
 
   #write(conn: Connection, message: Message): void {
-    if (!conn.stream.writable) return
+    if (!isHere(conn)) return
     const { home } = conn
     const topic = isRelease(message) ? '' : message.topic.slice(home.length)
     if (!isRelease(message)) this.#host.counters.messages_out++
     conn.stream.write(generate({ ...message, topic, retain: false }))
   }
 }
+
+const isHere = ({ reason, stream }: Connection) => reason === null && stream.writable

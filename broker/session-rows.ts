@@ -110,6 +110,11 @@ export async function readSessions(db: Db) {
   return { sessions, subscriptions, incoming, queues: new Map(queues.map(queue => [queue.session_num, queue])) }
 }
 
+/** With everything they hold. */
+export async function deleteSessions(db: Db, nums: readonly number[]): Promise<void> {
+  await sql`delete from mqtt_sessions where num in (select value from json_each(${JSON.stringify(nums)}))`.execute(db)
+}
+
 /** Which of these sessions there are still. */
 export async function remaining(db: Db, nums: readonly number[]): Promise<Set<number>> {
   const rows = await db

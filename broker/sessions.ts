@@ -10,6 +10,7 @@ import { mostOf, newSession, type Owner, ownerOf, type Session, type SessionClie
 import {
   bytesOf,
   deleteIncoming,
+  deleteSessions,
   deleteSubscriptions,
   findIncoming,
   insertBoth,
@@ -25,8 +26,9 @@ import {
 const keptMs = 7 * 86_400_000
 
 /**
- * Sessions that outlive their connections, as an aedes-persistence over the store: who is subscribed to what is in memory as well, so that
- * finding out who keeps a message costs no query; what waits is in rows alone. Every promise settles with the commit.
+ * Sessions that outlive their connections, as an aedes-persistence over the store without the wills, which live as long as their sockets. Who is
+ * subscribed to what is in memory as well, so that finding out who keeps a message costs no query; what waits is in rows alone. Every promise
+ * settles with the commit.
  */
 export class Sessions {
   readonly retained: Retained
@@ -212,6 +214,8 @@ export class Sessions {
     if (names.length === 0) return
     const mine = [...this.#all.values()].filter(({ owner }) => names.every(([name, value]) => owner[name] === value))
     if (mine.length === 0) return
+    // One that is only just being written is not gone
+    await Promise.allSettled(mine.map(session => session.written))
     const nums = mine.map(({ num }) => num)
     const there = await remaining(this.#db, nums)
     for (const session of mine) if (!there.has(session.num)) this.#forget(session)
@@ -235,7 +239,7 @@ export class Sessions {
     this.#makeRoomFor(session)
     this.#all.set(id, session)
     const row = { num, client_id: id, seen_at, ...owner }
-    written(session, this.#db.insertInto('mqtt_sessions').values(row).execute()).catch(error => {
+    written(session, this.#db.replaceInto('mqtt_sessions').values(row).execute()).catch(error => {
       this.#log.error({ err: error, client: id }, 'a session could not be begun')
       this.#forget(session)
     })
@@ -255,8 +259,9 @@ export class Sessions {
 
   async #end(sessions: readonly Session[]): Promise<void> {
     for (const session of sessions) this.#forget(session)
+    if (sessions.length === 0) return
     const nums = sessions.map(({ num }) => num)
-    if (nums.length > 0) await this.#db.deleteFrom('mqtt_sessions').where('num', 'in', nums).execute()
+    await deleteSessions(this.#db, nums)
   }
 
   #forget(session: Session): void {
