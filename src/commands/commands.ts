@@ -133,7 +133,7 @@ export class Commands {
       this.#sending.set(device_id, true)
       return
     }
-    if (!this.#outbox.isReadyForCommands(device_id)) return
+    if (this.#requeueing.has(device_id) || !this.#outbox.isReadyForCommands(device_id)) return
     this.#sending.set(device_id, false)
     this.#sendAll(device_id)
       .catch(error => this.#log.error({ err: error, device_id }, 'commands could not be sent; they stay queued'))
