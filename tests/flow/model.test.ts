@@ -94,7 +94,7 @@ function step(name: string, may: (model: Model) => boolean, take: (model: Model,
 
 const device = fc.integer({ min: 0, max: 1 })
 const place = fc.nat({ max: 100 })
-const said = fc.constantFrom<Said>('accepted', 'running', 'succeeded', 'failed', 'rejected')
+const said = fc.constantFrom<Said>('accepted', 'running', 'succeeded', 'failed', 'rejected', 'cancelled')
 const online = (device: number) => (model: Model) => model.devices[device]?.online === true
 const any = () => true
 const some = (model: Model) => model.commands.length > 0

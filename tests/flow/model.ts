@@ -1,5 +1,5 @@
 import type { CommandResult } from '../../src/messages.js'
-import type { CommandStatus } from '../../src/store/tables.js'
+import type { CommandStatus } from '../../src/store/command-tables.js'
 
 export type Said = CommandResult['status']
 
@@ -10,6 +10,8 @@ export interface ModelCommand {
   readonly key: string | undefined
   status: CommandStatus
   attempt: number
+  /** Its device is asked not to run it. */
+  unwanted: boolean
 }
 
 interface ModelDevice {
@@ -27,7 +29,7 @@ const settled: readonly CommandStatus[] = [
   'superseded',
   'unknown',
 ]
-const ending: readonly Said[] = ['succeeded', 'failed', 'rejected']
+const ending: readonly Said[] = ['succeeded', 'failed', 'rejected', 'cancelled']
 
 /** What the contract says of commands and presence, with nothing else in it. */
 export class Model {
@@ -37,10 +39,13 @@ export class Model {
   ]
   readonly commands: ModelCommand[] = []
 
-  /** A new connection: what was not acknowledged before is sent, again. */
+  /** A new connection: what was not acknowledged before is sent, again, unless it is not to be run any more. */
   connect(device: number, mute: boolean): void {
     this.devices[device] = { online: true, mute }
-    for (const command of this.#of(device, ['queued', 'sent'])) this.#send(command)
+    for (const command of this.#of(device, ['queued', 'sent'])) {
+      if (command.unwanted) command.status = 'queued'
+      else this.#send(command)
+    }
   }
 
   disconnect(device: number): void {
@@ -52,16 +57,18 @@ export class Model {
   }
 
   issue(id: string, device: number, key: string | undefined): void {
-    for (const old of this.#of(device, ['queued'])) if (key !== undefined && old.key === key) old.status = 'superseded'
-    const command: ModelCommand = { id, device, key, status: 'queued', attempt: 0 }
+    for (const old of this.#of(device, ['queued']))
+      if (key !== undefined && old.key === key && old.attempt === 0) old.status = 'superseded'
+    const command: ModelCommand = { id, device, key, status: 'queued', attempt: 0, unwanted: false }
     this.commands.push(command)
     if (this.devices[device]?.online) this.#send(command)
   }
 
-  /** @returns whether it may be cancelled */
+  /** What was sent may have been run: its device is asked. @returns whether it may be cancelled */
   cancel(command: ModelCommand): boolean {
-    if (command.status !== 'queued') return false
-    command.status = 'cancelled'
+    if (settled.includes(command.status)) return false
+    if (command.attempt === 0) command.status = 'cancelled'
+    else command.unwanted = true
     return true
   }
 
