@@ -37,14 +37,6 @@ export interface AckPacket {
   readonly messageId: number
 }
 
-/** What a persistence keeps of a QoS 2 message that was received and not released. */
-export interface ReleasePacket {
-  readonly cmd: 'pubrel'
-  readonly messageId: number
-  readonly brokerId?: string
-  readonly brokerCounter?: number
-}
-
 /** A publish inside the broker. `properties` is copied from wrapper to wrapper and never written to a 3.1.1 client. */
 export interface Message extends PublishPacket {
   brokerId?: string | null

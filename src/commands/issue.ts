@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { HubError } from '../errors.js'
 import type { JsonObject } from '../json.js'
+import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import { type Command, queuedOf } from './rows.js'
 
@@ -31,11 +32,14 @@ const maxQueued = 1000
 
 /** @throws HubError `conflict` when 1000 are waiting for the device already, or a few more that were given at once */
 export async function refuseFull(db: Db, device_id: string): Promise<void> {
-  const { waiting } = await queuedOf(db, device_id)
-    .select(eb => eb.fn.countAll<number>().as('waiting'))
-    .executeTakeFirstOrThrow()
-  if (waiting >= maxQueued) throw new HubError('conflict', `${maxQueued} commands are waiting for this device already.`)
+  const [found] = await countQueued(db, { device_id })
+  if (found && found.waiting >= maxQueued)
+    throw new HubError('conflict', `${maxQueued} commands are waiting for this device already.`)
 }
+
+const countQueued = prepare((db, { device_id }: { device_id: string }) =>
+  queuedOf(db, device_id).select(eb => eb.fn.countAll<number>().as('waiting')),
+)
 
 /**
  * Writes a command down as `queued`, before anything is sent (D7); and as `sent` in the same commit when the device is there and nothing

@@ -3,6 +3,7 @@ import { notFound } from '../errors.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { type CommandStatus, openStatuses } from '../store/command-tables.js'
 import { readPage } from '../store/pages.js'
+import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
@@ -12,10 +13,12 @@ export const isOpen = (status: CommandStatus) => openStatuses.some(open => open 
 
 /** @throws HubError `not_found` */
 export async function getCommand(db: Db, id: string): Promise<Command> {
-  const row = await db.selectFrom('commands').selectAll().where('id', '=', id).executeTakeFirst()
+  const [row] = await findCommand(db, { id })
   if (!row) throw notFound('command')
   return row
 }
+
+const findCommand = prepare((db, { id }: { id: string }) => db.selectFrom('commands').selectAll().where('id', '=', id))
 
 /** The newest first. */
 export async function listCommands(
