@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { publishPacket, Raw, subscribePacket } from '../broker/raw.js'
 import { type ChildHub, clientOf, portsOf, startChild } from './child.js'
 
-const kills = Number(process.env.HEARTH_TEST_KILLS ?? 20)
+const kills = 20
 
 interface Started {
   hub: ChildHub
