@@ -13,6 +13,7 @@ export async function down(db: Kysely<unknown>): Promise<void> {
     'drop table idempotency_keys',
     'drop index command_steps_device',
     'alter table command_steps drop column device_id',
+    'drop index commands_open_of_device',
     'drop index commands_idempotency',
     'alter table commands drop column schedule_id',
     'alter table commands drop column cancel_requested_at',
@@ -28,6 +29,8 @@ const columns = [
   'alter table commands add column schedule_id text',
   `create unique index commands_idempotency on commands (issued_by, idempotency_key, device_id)
     where idempotency_key is not null`,
+  // What is open of a device's commands is found without going through all that it ever got.
+  'create index commands_open_of_device on commands (device_id, id) where settled_at is null',
   'alter table command_steps add column device_id text',
   'update command_steps set device_id = (select device_id from commands where commands.id = command_id)',
   'create index command_steps_device on command_steps (device_id, id)',

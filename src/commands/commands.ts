@@ -73,7 +73,8 @@ export class Commands {
   async issue(wanted: NewCommand, also?: Also): Promise<{ command: Command; repeated: boolean }> {
     const earlier = await findEarlier(this.#store.db, wanted)
     if (earlier) return { command: earlier, repeated: true }
-    await refuseFull(this.#store.db, wanted.device_id)
+    // Nothing waits for long for a device that is there.
+    if (!this.#isFree(wanted.device_id)) await refuseFull(this.#store.db, wanted.device_id)
     try {
       return { command: await this.#issueNew(wanted, also), repeated: false }
     } catch (error) {
@@ -89,10 +90,8 @@ export class Commands {
     const { device_id, home_id, name } = wanted
     const { command, sent, superseded } = await this.#store.together(async tx => {
       const id = newSortableId()
-      const busy = this.#requeueing.has(device_id) || this.#sending.has(device_id)
-      const ready = !busy && this.#outbox.isReadyForCommands(device_id)
       const [inserted] = await Promise.all([
-        insertCommand(tx, id, wanted, ready),
+        insertCommand(tx, id, wanted, this.#isFree(device_id)),
         also?.(tx, { id, device_id, home_id, name }),
       ])
       return inserted
@@ -102,6 +101,12 @@ export class Commands {
     if (handed) handed.catch(error => this.#log.error({ err: error, device_id }, 'a command could not be handed on'))
     else this.send(device_id)
     return command
+  }
+
+  /** Whether the device is there and nothing is just being sent to it. */
+  #isFree(device_id: string): boolean {
+    const busy = this.#requeueing.has(device_id) || this.#sending.has(device_id)
+    return !busy && this.#outbox.isReadyForCommands(device_id)
   }
 
   /**

@@ -113,7 +113,7 @@ async function commands(): Promise<void> {
   const differences: Times[] = []
   try {
     const trips = await openRoundTrips(hub)
-    await trips.measure(10)
+    await trips.measure(15)
     for (let round = 0; round < rounds; round++) {
       const { command, bare } = await trips.measure(seconds)
       differences.push({ p50: command.p50 - bare.p50, p99: command.p99 - bare.p99 })

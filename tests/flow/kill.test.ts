@@ -35,7 +35,8 @@ test(`kill -9 at random, ${kills} times, while ${count} devices publish: what wa
     await sleep(random.between(0, 500))
     await hub.end('SIGKILL')
     hub = await startChild(data_dir, ports)
-    expect(hub.ready_ms).toBeLessThan(5000)
+    // 5 s on a machine of its own; here others are at work
+    expect(hub.ready_ms).toBeLessThan(15_000)
   }
 
   for (const device of devices) device.finish()
