@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { z } from 'zod'
-import type { Commands } from '../commands/commands.js'
 import type { Order } from '../commands/issue.js'
 import { type Command, getCommand, isOpen, listCommands } from '../commands/rows.js'
 import { timelineOf, timelineOfDevice } from '../commands/timeline.js'
@@ -140,7 +138,8 @@ function issueRoute(app: Api, { key_ring, commands }: ApiContext): void {
       if (repeated) reply.header('idempotent-replayed', 'true')
       const { wait } = request.query
       const done = wait === 0 || !isOpen(issued.status)
-      const command = done ? issued : await settled(commands, issued, wait * 1000, app.closing)
+      const known = repeated ? undefined : issued
+      const command = done ? issued : await commands.settled(issued.id, wait * 1000, app.closing, known)
       return reply.code(isOpen(command.status) ? 202 : 200).send({ command })
     },
   )
@@ -200,14 +199,3 @@ export const aboutCommand = ({ id, device_id, home_id, name }: Order) => ({
   home_id,
   detail: { command_id: id, name },
 })
-
-/** Waits for a command to be settled, at most `ms` milliseconds, and not while the server closes. */
-async function settled(commands: Commands, issued: Command, ms: number, closing: AbortSignal): Promise<Command> {
-  const done = new AbortController()
-  const interrupted = once(closing, 'abort', { signal: done.signal }).then(() => issued)
-  try {
-    return await Promise.race([commands.settled(issued.id, ms), interrupted])
-  } finally {
-    done.abort()
-  }
-}

@@ -203,32 +203,35 @@ export class Commands {
     return settled.length
   }
 
-  /** Waits until a command is settled, at most `ms` milliseconds. @returns the command as it then is */
-  async settled(id: string, ms: number): Promise<Command> {
-    const waiting = new AbortController()
+  /**
+   * Waits until a command is settled, at most `ms` milliseconds, and not beyond `signal`. @returns the command as it then is
+   * @param known the command, when it was issued just now; else it is looked up, since it may be settled already
+   */
+  async settled(id: string, ms: number, signal: AbortSignal, known?: Command): Promise<Command> {
     // Listening begins before the row is read, so that no change falls between.
-    const changed = this.#untilSettled(id, waiting.signal)
-    const timeout = setTimeout(() => waiting.abort(), ms)
-    try {
-      const now = await getCommand(this.#store.db, id)
-      return isOpen(now.status) ? ((await changed) ?? (await getCommand(this.#store.db, id))) : now
-    } finally {
-      clearTimeout(timeout)
-      waiting.abort()
-    }
+    const changed = this.#untilSettled(id, ms, signal)
+    const now = known ?? (await getCommand(this.#store.db, id))
+    if (!isOpen(now.status)) return now
+    return (await changed) ?? (signal.aborted ? now : getCommand(this.#store.db, id))
   }
 
   /** One listener for all changes: two may come in one turn, and whoever listens anew after the first misses the second. */
-  #untilSettled(id: string, signal: AbortSignal): Promise<Command | null> {
+  #untilSettled(id: string, ms: number, signal: AbortSignal): Promise<Command | null> {
     return new Promise(resolve => {
-      const look = (command: Command) => {
-        if (!isOpen(command.status)) resolve(command)
-      }
-      this.#changes.on(id, look)
-      signal.addEventListener('abort', () => {
+      const end = (command: Command | null) => {
+        clearTimeout(timeout)
         this.#changes.off(id, look)
-        resolve(null)
-      })
+        signal.removeEventListener('abort', giveUp)
+        resolve(command)
+      }
+      const look = (command: Command) => {
+        if (!isOpen(command.status)) end(command)
+      }
+      const giveUp = () => end(null)
+      const timeout = setTimeout(giveUp, ms)
+      this.#changes.on(id, look)
+      signal.addEventListener('abort', giveUp)
+      if (signal.aborted) giveUp()
     })
   }
 

@@ -53,36 +53,68 @@ export async function insertCommand(
   wanted: NewCommand,
   ready: boolean,
 ): Promise<{ command: Command; sent: Command | undefined; superseded: readonly Command[] }> {
-  const [superseded, command, sent] = await Promise.all([
+  const [superseded, [command], [sent]] = await Promise.all([
     supersede(tx, wanted),
-    tx
-      .insertInto('commands')
-      .values({ ...fresh, ...columnsOf(wanted), id })
-      .returningAll()
-      .executeTakeFirstOrThrow(),
-    ready ? sendFirst(tx, id, wanted.device_id) : undefined,
+    insert(tx, { ...columnsOf(wanted), id }),
+    ready ? sendFirst(tx, { id, device_id: wanted.device_id, now: Date.now() }) : [],
   ])
+  if (!command) throw new Error('a command was written down and not returned')
   return { command, sent, superseded }
 }
 
 const fresh = { status: 'queued', attempt: 0, result: null, error: null } as const
 
 function columnsOf({ ttl_seconds, issued_at = Date.now(), ...wanted }: NewCommand) {
-  return { ...wanted, issued_at, expires_at: issued_at + Math.round(ttl_seconds * 1000), updated_at: Date.now() }
+  const { collapse_key = null, batch_id = null, idempotency_key = null, schedule_id = null, ...named } = wanted
+  const expires_at = issued_at + Math.round(ttl_seconds * 1000)
+  return {
+    ...named,
+    collapse_key,
+    batch_id,
+    idempotency_key,
+    schedule_id,
+    issued_at,
+    expires_at,
+    updated_at: Date.now(),
+  }
 }
 
+type Row = ReturnType<typeof columnsOf> & { readonly id: string }
+
+const columns = [
+  'id',
+  'device_id',
+  'home_id',
+  'name',
+  'params',
+  'collapse_key',
+  'batch_id',
+  'idempotency_key',
+  'schedule_id',
+  'issued_by',
+  'issued_at',
+  'expires_at',
+  'updated_at',
+] as const satisfies (keyof Row)[]
+
+const insert = prepare((db, row: Row) => {
+  const values = Object.fromEntries(columns.map(name => [name, row[name]])) as Row
+  return db
+    .insertInto('commands')
+    .values({ ...fresh, ...values })
+    .returningAll()
+})
+
 /** Marks a command as sent, unless another one waits before it or its time is over. */
-function sendFirst(tx: Db, id: string, device_id: string): Promise<Command | undefined> {
-  const now = Date.now()
-  return tx
+const sendFirst = prepare((tx, { id, device_id, now }: { id: string; device_id: string; now: number }) =>
+  tx
     .updateTable('commands')
     .set({ status: 'sent', sent_at: now, attempt: 1, updated_at: now })
     .where('id', '=', id)
     .where('expires_at', '>', now)
     .where(eb => eb.not(eb.exists(queuedOf(tx, device_id).select('id').where('id', '<>', id))))
-    .returningAll()
-    .executeTakeFirst()
-}
+    .returningAll(),
+)
 
 /** What has been sent before may have been run: it is not called superseded, but sent again, before the newer one. */
 async function supersede(tx: Db, { device_id, collapse_key = null }: NewCommand): Promise<readonly Command[]> {

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { notFound } from '../errors.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { type CommandStatus, openStatuses } from '../store/command-tables.js'
@@ -90,28 +90,62 @@ type Changes = Partial<
   >
 >
 
+/** From what a command may be moved: where it must have one of these statuses, have been sent before or not, be for this device. */
+interface From {
+  readonly status: readonly CommandStatus[]
+  readonly sent?: boolean
+  readonly device_id?: string
+}
+
+const unchanged = {
+  status: null,
+  sent_at: null,
+  delivered_at: null,
+  settled_at: null,
+  cancel_requested_at: null,
+  attempt: null,
+  progress: null,
+  result: null,
+  error: null,
+}
+
 /**
- * Moves a command that is still open to another status, if it is in one of `from`. Settled commands never change.
- * @param from.sent whether it must have been sent before, when that matters
- * @param from.device_id whose it must be, when that matters
+ * Moves a command that is still open to another status, if it is as `from` says. Settled commands never change, and nothing that is known
+ * of a command is taken back.
  * @returns the command as it is now, or undefined when it was not so
  */
-export const moveCommand = (
-  db: Db,
-  id: string,
-  from: { readonly status: readonly CommandStatus[]; readonly sent?: boolean; readonly device_id?: string },
-  changes: Changes,
-): Promise<Command | undefined> =>
+export async function moveCommand(db: Db, id: string, from: From, changes: Changes): Promise<Command | undefined> {
+  const { status, sent = null, device_id = null } = from
+  const when = { id, from: JSON.stringify(status), sent, device_id, updated_at: Date.now() }
+  const [moved] = await move(db, { ...when, ...unchanged, ...changes })
+  return moved
+}
+
+type Move = { readonly [Name in keyof typeof unchanged]: unknown } & {
+  readonly id: string
+  readonly from: string
+  readonly sent: boolean | null
+  readonly device_id: string | null
+  readonly updated_at: number
+}
+
+const move = prepare((db, input: Move) =>
   db
     .updateTable('commands')
-    .set({ ...changes, updated_at: Date.now() })
-    .where('id', '=', id)
+    .set({
+      ...Object.fromEntries(names.map(name => [name, orAsItIs(name, input[name])])),
+      updated_at: input.updated_at,
+    })
+    .where('id', '=', input.id)
     .where('settled_at', 'is', null)
-    .where('status', 'in', from.status)
-    .$if(from.device_id !== undefined, query => query.where('device_id', '=', from.device_id ?? ''))
-    .$if(from.sent !== undefined, query => query.where('attempt', from.sent ? '>' : '=', 0))
-    .returningAll()
-    .executeTakeFirst()
+    .where(sql<boolean>`status in (select value from json_each(${input.from}))`)
+    .where(sql<boolean>`(attempt > 0) is not (not ${input.sent})`)
+    .where('device_id', '=', sql<string>`coalesce(${input.device_id}, device_id)`)
+    .returningAll(),
+)
+
+const names = Object.keys(unchanged) as (keyof typeof unchanged)[]
+const orAsItIs = (name: string, value: unknown) => sql`coalesce(${value}, ${sql.ref(name)})`
 
 /**
  * Settles what time has overtaken: commands that never left become `expired`; what was sent and got no result by then is `unknown`

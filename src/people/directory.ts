@@ -5,7 +5,7 @@ import type { HomeRole, PersonPrincipal, Principal, ServicePrincipal } from '../
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Uses } from '../uses.js'
-import { commandLine, notValid, verifyAccessToken } from './access-tokens.js'
+import { type Claims, commandLine, notValid, verifyAccessToken } from './access-tokens.js'
 import { findService, serviceInForce } from './service-tokens.js'
 import { sessionOwner } from './sessions.js'
 import type { SigningKeys } from './signing-keys.js'
@@ -19,6 +19,7 @@ interface Person {
 }
 
 const most = 100_000
+const mostClaims = 10_000
 
 /**
  * Who stands behind an access token or a service token, and what they may do. What was looked up once is kept, so that authorising a
@@ -30,6 +31,7 @@ export class Directory {
   readonly #token_uses: Uses
   readonly #people = new Cache<Person | null>(most)
   readonly #sessions = new Cache<string | null>(most)
+  readonly #claims = new Cache<Claims>(mostClaims)
   readonly #services = new Cache<ServicePrincipal>(most)
 
   constructor(db: Db, keys: SigningKeys, token_uses: Uses) {
@@ -40,8 +42,10 @@ export class Directory {
 
   /** @throws HubError `unauthorized` when the token, its session or its person is no longer in force */
   async authenticatePerson(access_token: string): Promise<PersonPrincipal> {
-    const claims = await verifyAccessToken(this.#keys, access_token)
+    // Its signature stays what it is: a key is kept for longer than what it has signed is good.
+    const claims = await this.#claims.get(access_token, () => verifyAccessToken(this.#keys, access_token))
     const expires_at = claims.exp * 1000
+    if (expires_at <= Date.now()) throw notValid('has expired')
     if ('operator' in claims) return operator(claims.sub, expires_at)
     const { sub: id, sid: session_id, ver } = claims
     const [person, owner] = await Promise.all([this.#person(id), this.#owner(session_id)])
