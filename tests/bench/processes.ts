@@ -68,6 +68,8 @@ export async function countRows(data_dir: string): Promise<number> {
 }
 
 /** Lets a signal collect the garbage, so that what is measured is what is held. */
+/** As `npm start` has it: what a message leaves behind is collected while it is young, and not in pauses of 40 ms. */
+const asStarted = '--max-semi-space-size=64'
 const collectable = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>gc())']
 const signal = 'SIGUSR2'
 
@@ -77,7 +79,7 @@ export async function startHub(devices: number): Promise<HubTarget> {
   const credentials_file = await makeDevices(data_dir, devices)
   const limits = { HEARTH_LIMIT_PENDING_CONNECTIONS: '0', HEARTH_LOG_LEVEL: 'warn' }
   const env = { ...process.env, ...testSettings, ...limits, HEARTH_DATA_DIR: data_dir }
-  const child = start([...process.execArgv, ...collectable, join(here, '../../src/cli.js'), 'start'], env)
+  const child = start([...process.execArgv, asStarted, ...collectable, join(here, '../../src/cli.js'), 'start'], env)
   const { http_port, mqtt_port } = await until(() => readHubFile(data_dir).catch(() => null), 20_000)
   const stop = async () => {
     await end(child)
