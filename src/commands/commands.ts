@@ -3,11 +3,12 @@ import type { Logger } from 'pino'
 import { HubError } from '../errors.js'
 import { newSortableId } from '../ids.js'
 import type { CommandResult } from '../messages.js'
-import { type CommandStatus, openStatuses } from '../store/command-tables.js'
+import { openStatuses } from '../store/command-tables.js'
 import type { Db, Store } from '../store/store.js'
 import { homeCommandsTopic, mountedTopic } from '../topics.js'
 import { findEarlier, insertCommand, type NewCommand, type Order, refuseFull } from './issue.js'
 import {
+  before,
   type Command,
   getCommand,
   isOpen,
@@ -27,19 +28,6 @@ export interface Outbox {
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean; receipt?: string }): Promise<void>
   /** Whether the device is connected and subscribed to its commands. */
   isReadyForCommands(device_id: string): boolean
-}
-
-/**
- * From which statuses a result may move a command. A late `accepted` does not take a running command back; `queued` is here for what was
- * sent, lost its link and waits to be sent again.
- */
-const before: Readonly<Record<CommandResult['status'], readonly CommandStatus[]>> = {
-  accepted: ['queued', 'sent', 'delivered'],
-  running: openStatuses,
-  succeeded: openStatuses,
-  failed: openStatuses,
-  rejected: openStatuses,
-  cancelled: openStatuses,
 }
 
 /**
@@ -88,15 +76,16 @@ export class Commands {
 
   async #issueNew(wanted: NewCommand, also?: Also): Promise<Command> {
     const { device_id, home_id, name } = wanted
+    const session = this.#sessions.get(device_id)
     const { command, sent, superseded } = await this.#store.together(async tx => {
       const id = newSortableId()
       const [inserted] = await Promise.all([
-        insertCommand(tx, id, wanted, this.#isFree(device_id)),
+        insertCommand(tx, id, wanted, this.#isFree(device_id) && this.#isOn(device_id, session)),
         also?.(tx, { id, device_id, home_id, name }),
       ])
       return inserted
     })
-    const handed = sent && this.#hand(sent)
+    const handed = sent && this.#hand(sent, session)
     for (const changed of [...superseded, command, ...(sent ? [sent] : [])]) this.#tell(changed)
     if (handed) handed.catch(error => this.#log.error({ err: error, device_id }, 'a command could not be handed on'))
     else this.send(device_id)
@@ -235,20 +224,22 @@ export class Commands {
     })
   }
 
+  /** On one connection: on the next one what this one did not acknowledge comes first. */
   async #sendAll(device_id: string): Promise<void> {
+    const session = this.#sessions.get(device_id)
     let last = ''
     for (;;) {
       const waiting = await sendable(this.#store.db, device_id, last)
       for (const command of waiting) {
-        if (!this.#outbox.isReadyForCommands(device_id)) return
-        await this.#sendOne(command)
+        if (!this.#isOn(device_id, session)) return
+        await this.#sendOne(command, session)
         last = command.id
       }
       if (waiting.length < sentAtOnce) return
     }
   }
 
-  async #sendOne({ id, expires_at, attempt }: Command): Promise<void> {
+  async #sendOne({ id, expires_at, attempt }: Command, session: number | undefined): Promise<void> {
     const now = Date.now()
     if (expires_at <= now) return
     const sent = await moveCommand(
@@ -258,14 +249,26 @@ export class Commands {
       { status: 'sent', sent_at: now, attempt: attempt + 1 },
     )
     if (!sent) return
-    await this.#hand(sent)
+    await this.#hand(sent, session)
     this.#tell(sent)
   }
 
-  /** Hands a command that is written down as sent to the broker. */
-  #hand({ id, home_id, device_id, name, params, issued_at, expires_at, attempt }: Command): Promise<void> {
+  /** Whether the device is still there on this connection, and nothing is to be sent before. */
+  #isOn(device_id: string, session: number | undefined): boolean {
+    const isSame = this.#sessions.get(device_id) === session && !this.#requeueing.has(device_id)
+    return isSame && this.#outbox.isReadyForCommands(device_id)
+  }
+
+  /** Hands a command that is written down as sent to the broker; back in the queue with it, if its connection has gone meanwhile. */
+  async #hand(command: Command, session: number | undefined): Promise<void> {
+    const { id, home_id, device_id, name, params, issued_at, expires_at, attempt } = command
+    if (!this.#isOn(device_id, session)) {
+      await moveCommand(this.#store.db, id, { status: ['sent'] }, { status: 'queued' })
+      this.send(device_id)
+      return
+    }
     const message = { id, name, params, issued_at, expires_at, attempt }
-    return this.#outbox.publish(mountedTopic(home_id, device_id, 'commands'), JSON.stringify(message), {
+    await this.#outbox.publish(mountedTopic(home_id, device_id, 'commands'), JSON.stringify(message), {
       qos: 1,
       receipt: id,
     })

@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import { notFound } from '../errors.js'
+import type { CommandResult } from '../messages.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { type CommandStatus, openStatuses } from '../store/command-tables.js'
 import { readPage } from '../store/pages.js'
@@ -10,6 +11,19 @@ import type { Tables } from '../store/tables.js'
 export type Command = Selectable<Tables['commands']>
 
 export const isOpen = (status: CommandStatus) => openStatuses.some(open => open === status)
+
+/**
+ * From which statuses a result may move a command. A late `accepted` does not take a running command back; `queued` is here for what was
+ * sent, lost its link and waits to be sent again.
+ */
+export const before: Readonly<Record<CommandResult['status'], readonly CommandStatus[]>> = {
+  accepted: ['queued', 'sent', 'delivered'],
+  running: openStatuses,
+  succeeded: openStatuses,
+  failed: openStatuses,
+  rejected: openStatuses,
+  cancelled: openStatuses,
+}
 
 /** @throws HubError `not_found` */
 export async function getCommand(db: Db, id: string): Promise<Command> {

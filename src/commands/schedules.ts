@@ -52,6 +52,9 @@ function firstRun(times: Times, now: number): number {
 }
 
 function tryNextRun(times: Times, now: number): number | null {
+  // The library takes a date as well, which `at` is for.
+  if (times.cron !== null && !/^(@\w+|\S+(\s+\S+){4})$/.test(times.cron))
+    throw new HubError('invalid_request', 'This is no schedule.', ['cron: wants five fields, like 0 18 * * 1-5'])
   try {
     return nextRun(times, now)
   } catch (cause) {

@@ -139,6 +139,7 @@ describe('a scheduled command', () => {
   test.each([
     ['a time that has passed', { at: 1000 }],
     ['a line that is none', { cron: 'every day' }],
+    ['a date as a line', { cron: '2099-01-01T00:00:00' }],
     ['seconds', { cron: '* * * * * *' }],
     ['a day that never comes', { cron: '0 0 31 2 *' }],
     ['both', { at: later(60_000), cron: '* * * * *' }],
