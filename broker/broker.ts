@@ -192,11 +192,9 @@ export class Core implements Broker {
   checkReady(conn: Connection): void {
     const { client } = conn
     if (!client || conn.mount === '') return
-    const topic = `${conn.mount}commands`
-    this.registry.setReady(
-      conn,
-      Object.keys(client.subscriptions).some(filter => matches(filter, topic)),
-    )
+    const filters = Object.keys(client.subscriptions)
+    const hears = (topic: string) => filters.some(filter => matches(filter, conn.mount + topic))
+    this.registry.setReady(conn, hears('commands'), hears('commands/cancel'))
   }
 
   async publish(topic: string, payload: string | Buffer, options: PublishOptions = {}): Promise<void> {

@@ -74,6 +74,7 @@ export class Connection {
   route: Route | null = null
   filters: Set<string> | null = null
   ready = false
+  hearsCancels = false
   /** Why the connection ends: the first cause stands. */
   reason: Reason | null = null
   /** Matches of `disconnect` that came while the credential was being checked. */

@@ -49,7 +49,7 @@ export interface BrokerHandlers {
   refused(refusal: BrokerRefusal): void
   connected(connection: DeviceConnection): void
   disconnected(connection: DeviceConnection, reason: Reason): void
-  /** A device is now subscribed to its `commands` topic on this connection. */
+  /** A device is now subscribed to its `commands` topic on this connection, or to `commands/cancel` as well. */
   readyForCommands(connection: DeviceConnection): void
   /** The device acknowledged (PUBACK or PUBCOMP) a message that was published with this `receipt`. */
   delivered(connection: DeviceConnection, receipt: string): void

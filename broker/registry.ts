@@ -153,10 +153,11 @@ export class Registry {
   }
 
   /** Notes whether a device hears its commands, and tells the hub when that begins. */
-  setReady(conn: Connection, ready: boolean): void {
+  setReady(conn: Connection, ready: boolean, cancels: boolean): void {
     const { info } = conn
-    const begins = ready && !conn.ready && info !== null
+    const begins = ready && info !== null && (!conn.ready || (cancels && !conn.hearsCancels))
     conn.ready = ready
+    conn.hearsCancels = cancels
     if (begins) this.tell('readyForCommands', () => this.#handlers.readyForCommands(info))
   }
 

@@ -210,7 +210,10 @@ function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
       return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
     },
     desiredChanged: device => desiredChanged(mqtt, device),
-    disconnect: (match, reason) => broker.disconnect(match, reason),
+    disconnect: (match, reason) => {
+      if (match.device_id && !match.key_id) void mqtt.presences.revoked(match.device_id).catch(log.error.bind(log))
+      return broker.disconnect(match, reason)
+    },
     rightsChanged: user_ids => rightsChanged(mqtt, user_ids),
     deviceMoved: oneByOne(async (device: { id: string; home_id: string }, from_home: string) => {
       await broker.move(device.id, from_home, device.home_id)

@@ -40,6 +40,6 @@ export function audited<Result>(
 export async function note(request: Asking, db: Db, about: About): Promise<void> {
   const { action } = request.routeOptions.config
   if (action === undefined) throw new Error('the route does not declare what the audit calls it')
-  if (request.marked) await keepWrite(db, request.marked, about.target)
+  if (request.marked) await keepWrite(db, request.marked, about)
   await record(db, { actor: actorOf(request), action, outcome: 'done', ...about })
 }

@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HubError } from '../errors.js'
-import { findWrite, keepAnswer, type Marked } from '../idempotency/idempotency.js'
-import type { Db } from '../store/store.js'
+import { findWrite, type KeptWrite, keepAnswer, type Marked } from '../idempotency/idempotency.js'
+import { may } from '../rights.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
+import { Hidden } from './rights.js'
 
 /** Longer answers are not kept. */
 const maxBody = 64 * 1024
@@ -13,17 +14,18 @@ const maxBody = 64 * 1024
  * A write with an `Idempotency-Key` is done once, however often it is sent: the key is committed with the change (audited.ts), and who
  * asks again gets the first answer. Routes that settle it by themselves (commands) and those of devices are left alone.
  */
-export function answerOnce(app: Api, { store: { db }, log }: ApiContext): void {
+export function answerOnce(app: Api, { store: { db }, log, signing_keys }: ApiContext): void {
   const underWay = new Set<string>()
   app.decorateRequest('marked', null)
   app.addHook('preHandler', async (request, reply) => {
-    const marked = markOf(request)
+    const marked = markOf(request, signing_keys.current.secret)
     if (marked === null) return
     const name = `${marked.actor} ${marked.key}`
     if (underWay.has(name)) throw new HubError('conflict', 'A request with this idempotency key is under way.')
     underWay.add(name)
     reply.raw.once('close', () => underWay.delete(name))
-    if (await answerAgain(db, marked, reply)) return reply
+    const kept = await findWrite(db, marked)
+    if (kept) return answerAgain(request, kept, reply)
     request.marked = marked
   })
   app.addHook('onSend', async ({ marked, routeOptions: { config } }, reply, payload) => {
@@ -36,26 +38,29 @@ export function answerOnce(app: Api, { store: { db }, log }: ApiContext): void {
   })
 }
 
-async function answerAgain(db: Db, marked: Marked, reply: FastifyReply): Promise<boolean> {
-  const kept = await findWrite(db, marked)
-  if (!kept) return false
+/** Nobody is answered again what they may not know any more. */
+function answerAgain({ principal }: FastifyRequest, kept: KeptWrite, reply: FastifyReply): FastifyReply {
+  const { home_id } = kept
+  if (home_id !== null && principal?.kind === 'person' && !may(principal, 'read', { home_id })) throw new Hidden('home')
   if (kept.status === null)
     throw new HubError('conflict', 'This was done already; what was answered is not known any more.', [kept.target])
   reply.code(kept.status).header('idempotent-replayed', 'true')
   if (kept.body) reply.type('application/json; charset=utf-8')
-  reply.send(kept.body || null)
-  return true
+  return reply.send(kept.body || null)
 }
 
-/** The mark of a write that the audit knows and that somebody makes; null for everything else. */
-function markOf(request: FastifyRequest): Marked | null {
-  const { principal, routeOptions, method, url, body } = request
+/**
+ * The mark of a write that the audit knows and that somebody makes; null for everything else. Keyed, since a body may hold a
+ * password.
+ */
+function markOf(request: FastifyRequest, secret: Uint8Array): Marked | null {
+  const { principal, routeOptions, method, url, headers, body } = request
   const { action, idempotent } = routeOptions.config
   if (principal === null || action === undefined || idempotent === 'by-itself') return null
   const key = idempotencyKeyOf(request)
   if (key === undefined) return null
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([method, url, body ?? null]))
+  const fingerprint = createHmac('sha256', secret)
+    .update(JSON.stringify([method, url, headers['if-match'] ?? null, body ?? null]))
     .digest('base64url')
   return { actor: `${principal.kind}/${principal.id}`, key, fingerprint }
 }

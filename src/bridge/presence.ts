@@ -1,5 +1,5 @@
 import { type Presence, type PresenceChange, presencePayload, recordPresence } from '../devices/presence.js'
-import { recordOverdue } from '../devices/sleep.js'
+import { recordOverdue, recordRevoked } from '../devices/sleep.js'
 import type { DeviceConnection, Reason } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
@@ -36,6 +36,12 @@ export class Presences {
   async endSleep(now: number): Promise<void> {
     const presences = await recordOverdue(this.#context.store.db, now, this.#opened_at)
     for (const presence of presences) await publishPresence(this.#context, presence)
+  }
+
+  /** A device may not connect any more: one that sleeps will not come back. */
+  async revoked(device_id: string): Promise<void> {
+    const presence = await recordRevoked(this.#context.store.db, device_id, Date.now())
+    if (presence) await publishPresence(this.#context, presence)
   }
 
   /**

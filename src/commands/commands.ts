@@ -99,7 +99,7 @@ export class Commands {
   }
 
   /**
-   * The device has subscribed to its commands. What was sent on an earlier connection and never acknowledged is sent again, once a
+   * The device has subscribed to its commands, or to what it shall not run of them. What was sent on an earlier connection and never acknowledged is sent again, once a
    * connection: the device knows a command by its id.
    */
   async ready(device_id: string, session: number): Promise<void> {
@@ -111,8 +111,8 @@ export class Commands {
       } finally {
         if (this.#requeueing.get(device_id) === session) this.#requeueing.delete(device_id)
       }
-      for (const command of await toCancel(this.#store.db, device_id)) await this.#sendCancel(command)
     }
+    for (const command of await toCancel(this.#store.db, device_id)) await this.#sendCancel(command)
     this.send(device_id)
   }
 

@@ -125,7 +125,9 @@ export async function updateSchedule(db: Db, id: string, changes: ScheduleChange
     const { at = planned.at, cron = planned.cron, timezone = planned.timezone, status = planned.status } = changes
     const isNew = at !== planned.at || cron !== planned.cron || timezone !== planned.timezone
     const then = status === 'done' && isNew ? 'active' : status
-    const next_at = then === 'active' ? firstRun({ at, cron, timezone }, now) : null
+    const isKept = planned.status === 'active' && !isNew
+    const next = () => (isKept ? planned.next_at : firstRun({ at, cron, timezone }, now))
+    const next_at = then === 'active' ? next() : null
     return write(tx, id, { ...changes, status: then, next_at, last_error: null, updated_at: now })
   })
 }

@@ -107,3 +107,13 @@ export function recordOverdue(db: Db, now: number, opened_at: number): Promise<P
       .execute()
   )
 }
+
+/** A device that sleeps is not let in any more. @returns its presence; undefined when it did not sleep */
+export const recordRevoked = (db: Db, device_id: string, at: number): Promise<Presence | undefined> =>
+  db
+    .updateTable('presence')
+    .set({ status: 'offline', reason: 'revoked', since: at, wakes_at: null, next_in: null })
+    .where('device_id', '=', device_id)
+    .where('status', '=', 'sleeping')
+    .returningAll()
+    .executeTakeFirst()

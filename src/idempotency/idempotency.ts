@@ -13,7 +13,7 @@ export interface Marked {
   readonly fingerprint: string
 }
 
-type Kept = Selectable<Tables['idempotency_keys']>
+export type KeptWrite = Selectable<Tables['idempotency_keys']>
 
 /** How long a key is remembered, in milliseconds: a day. */
 export const keptMs = 86_400_000
@@ -22,7 +22,7 @@ export const keptMs = 86_400_000
  * What is known of a write that was asked for with this key before; undefined when it was not.
  * @throws HubError `conflict` when the key stood for something else
  */
-export async function findWrite(db: Db, { actor, key, fingerprint }: Marked): Promise<Kept | undefined> {
+export async function findWrite(db: Db, { actor, key, fingerprint }: Marked): Promise<KeptWrite | undefined> {
   const kept = await db
     .selectFrom('idempotency_keys')
     .selectAll()
@@ -35,10 +35,14 @@ export async function findWrite(db: Db, { actor, key, fingerprint }: Marked): Pr
 }
 
 /** Writes down, with the change itself, that it was made. @throws HubError `conflict` when it was made already */
-export async function keepWrite(tx: Db, marked: Marked, target: string): Promise<void> {
+export async function keepWrite(
+  tx: Db,
+  marked: Marked,
+  { target, home_id = null }: { readonly target: string; readonly home_id?: string | null },
+): Promise<void> {
   const { numInsertedOrUpdatedRows } = await tx
     .insertInto('idempotency_keys')
-    .values({ ...marked, target, at: Date.now(), status: null, body: null })
+    .values({ ...marked, target, home_id, at: Date.now(), status: null, body: null })
     .onConflict(conflict => conflict.columns(['actor', 'key']).doNothing())
     .executeTakeFirstOrThrow()
   if (numInsertedOrUpdatedRows === 0n)

@@ -62,8 +62,9 @@ export interface CommandTables {
     /** SHA-256 over method, URL and body. */
     fingerprint: string
     at: Time
-    /** What was changed. */
+    /** What was changed, and in which home. */
     target: string
+    home_id: string | null
     /** The answer; null until it was given, and always null when it held a secret. */
     status: number | null
     body: string | null

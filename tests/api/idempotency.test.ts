@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { field, type Started, startApi } from './harness.js'
 
@@ -50,6 +51,16 @@ describe('a change with an Idempotency-Key', () => {
   test('is refused when the key stood for something else', async () => {
     await send('twice', 'POST', '/homes', { name: 'One' })
     expect(await send('twice', 'POST', '/homes', { name: 'Two' })).toMatchObject({ status: 409 })
+  })
+
+  test('keeps nothing from which a password could be guessed', async () => {
+    const body = { email: 'g@example.org', username: 'guess', role: 'user', password: 'a long password' }
+    expect((await send('guess', 'POST', '/users', body)).status).toBe(201)
+    const plain = createHash('sha256')
+      .update(JSON.stringify(['POST', '/api/v1/users', body]))
+      .digest('base64url')
+    const rows = await hub.store.db.selectFrom('idempotency_keys').select('fingerprint').execute()
+    expect(rows.map(({ fingerprint }) => fingerprint)).not.toContain(plain)
   })
 
   test('that failed may be sent again', async () => {

@@ -61,6 +61,21 @@ describe('of a command that was sent', () => {
   })
 })
 
+test('a device that listens for cancelling later than for commands is asked then', async () => {
+  const key = await hub.device('later')
+  const { id } = await issue(hub, 'later', { name: 'roll' })
+  const first = await listening(hub, 'later', key)
+  await becomes(hub, id, 'delivered')
+  await first.client.endAsync()
+  await cancel(id)
+  const second = await hub.connect('later', key)
+  const heard: string[] = []
+  second.on('message', topic => heard.push(topic))
+  await second.subscribeAsync('devices/later/commands', { qos: 1 })
+  await second.subscribeAsync('devices/later/commands/cancel', { qos: 1 })
+  await until(() => heard.includes('devices/later/commands/cancel'))
+})
+
 test('a result that comes before a lost command is sent again settles it', async () => {
   const key = await hub.device('quick')
   const first = await hub.connect('quick', key)

@@ -268,3 +268,11 @@ describe('who does not come back is offline, overdue', () => {
     expect(await overdueAt(opened_at + 30_000)).toMatchObject([{ reason: 'overdue', since: opened_at + 30_000 }])
   })
 })
+
+test('a device that is made inactive while it sleeps is offline, revoked', async () => {
+  const { raw } = await heard('dismissed', { next_in: 60 * minute })
+  raw.send(goodbye)
+  await becomes('dismissed', 'sleeping')
+  await hub.client.patch('/devices/dismissed', { status: 'inactive' })
+  expect(await becomes('dismissed', 'offline')).toMatchObject({ reason: 'revoked', wakes_at: null })
+})
