@@ -125,7 +125,8 @@ export function deviceRoutes(app: Api, context: ApiContext): void {
   app.delete(
     '/devices/:id',
     {
-      config: { who: 'owner', action: 'device.delete' },
+      // It goes on in steps, and asked again it is carried on where it broke off.
+      config: { who: 'owner', action: 'device.delete', idempotent: 'by-itself' },
       schema: {
         summary: 'Delete a device with everything it ever said',
         params: byId,

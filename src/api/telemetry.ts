@@ -90,7 +90,8 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
   app.delete(
     '/telemetry/:id',
     {
-      config: { who: 'owner', action: 'telemetry.delete' },
+      // It goes on in steps, and asked again it is carried on where it broke off.
+      config: { who: 'owner', action: 'telemetry.delete', idempotent: 'by-itself' },
       schema: {
         summary: 'Delete the samples of a range',
         params: byId,

@@ -4,8 +4,21 @@ import { mountedTopic } from '../topics.js'
 import { openDifference } from '../twin.js'
 import type { BridgeContext } from './bridge.js'
 
-/** What was told last of each device that has an open difference, with what it had reported where that is open. */
-export type ToldWishes = Map<string, string>
+/** What was told last of each device that has an open difference. */
+export type ToldWishes = Map<string, Told>
+
+interface Told {
+  /** The difference, with what the device had reported where it is open. */
+  readonly mark: string
+  readonly version: number
+  /** How often this version was told since a time, in milliseconds since 1970. */
+  readonly times: number
+  readonly since: number
+}
+
+/** One wish is told at most so often in such a time, in milliseconds: a device may answer each with another value, for ever. */
+const mostTimes = 10
+const withinMs = 60_000
 
 type Context = Pick<BridgeContext, 'publish' | 'told_wishes'>
 
@@ -26,7 +39,7 @@ export async function receiptCame(
 export async function publishDesired({ publish, told_wishes }: Context, state: DeviceState): Promise<void> {
   const payload = desiredPayload(state)
   if (payload === '{}') told_wishes.delete(state.device_id)
-  else told_wishes.set(state.device_id, markOf(state))
+  else told_wishes.set(state.device_id, toldNow(state, told_wishes.get(state.device_id)))
   const topic = mountedTopic(state.home_id, state.device_id, 'desired')
   await publish(topic, payload, { qos: 1, retain: true, receipt: receiptOf(state.desired_version) })
 }
@@ -41,13 +54,22 @@ export async function desiredChanged(
 
 /**
  * The same after a report, if the difference is another one by now, or the device has moved away from a wish again. A device that answers
- * each wish with the same value, because it can do no better, is told once and not for ever.
+ * each wish with the same value, because it can do no better, is told once; one that answers with ever other values, ten times a minute.
  */
 export async function desiredAfterReport(context: Context, state: DeviceState): Promise<void> {
   const told = context.told_wishes.get(state.device_id)
-  if (told !== markOf(state) && (told !== undefined || desiredPayload(state) !== '{}'))
-    await publishDesired(context, state)
+  const isMet = desiredPayload(state) === '{}'
+  if (!isMet && told?.version === state.desired_version && told.times >= mostTimes && isLately(told)) return
+  if (told?.mark !== markOf(state) && (told !== undefined || !isMet)) await publishDesired(context, state)
 }
+
+function toldNow(state: DeviceState, last: Told | undefined): Told {
+  const again = last?.version === state.desired_version && isLately(last)
+  const { times, since } = again ? last : { times: 0, since: Date.now() }
+  return { mark: markOf(state), version: state.desired_version, times: times + 1, since }
+}
+
+const isLately = ({ since }: Told) => Date.now() - since < withinMs
 
 function markOf(state: DeviceState): string {
   const open = openDifference(state.desired, state.reported)

@@ -104,6 +104,17 @@ describe('a change at the device itself', () => {
   })
 })
 
+test('a device that answers a wish with ever other values is not told for ever', async () => {
+  const key = await hub.device('jitter')
+  await hub.client.patch('/devices/jitter', { twin_policy: 'hub_wins' })
+  const device = await twin('jitter', key)
+  await wish('jitter', { rpm: 1500 })
+  for (let i = 0; i < 50; i++) await device.report({ rpm: 990 + i })
+  await device.report({ rpm: 1500 })
+  await until(() => device.told.at(-1)?.desired === undefined)
+  expect(device.told.length).toBeLessThanOrEqual(12)
+})
+
 test('a device with a kept session is told the newest wish when it comes back, without asking', async () => {
   const key = await hub.device('kept')
   const keep = { clean: false }
