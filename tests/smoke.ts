@@ -12,7 +12,7 @@ import { HearthClient } from '../src/client/client.js'
 import { readHubFile } from '../src/hub-file.js'
 import { admin, testSettings, until } from './helper.js'
 
-const readyMs = 2000
+const readyMs = 5000
 const cli = join(import.meta.dirname, '../src/cli.js')
 
 const times = [await start(), await start(), await start()]
