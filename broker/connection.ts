@@ -102,7 +102,8 @@ export class Connection {
   taken = 0
   seen: Set<number> | null = null
   seenBefore: Set<number> | null = null
-  receipts: Map<number, string> | null = null
+  /** By the packet identifiers of what is not acknowledged. No Map: what has passed through one is held until the old generation is collected. */
+  receipts: Record<number, string> | null = null
 
   /** QoS 2 messages between PUBLISH and PUBREL, by packet identifier, and when they are stored. */
   incoming: Map<number, Promise<void>> | null = null

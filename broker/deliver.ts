@@ -98,8 +98,8 @@ function expectReceipt(conn: Connection, client: AedesClient, packet: Message, r
     packet.messageId = client._nextId
     client._nextId = client._nextId >= 65_535 ? 1 : client._nextId + 1
   }
-  conn.receipts ??= new Map()
-  conn.receipts.set(packet.messageId, receipt)
+  conn.receipts ??= {}
+  conn.receipts[packet.messageId] = receipt
 }
 
 /**

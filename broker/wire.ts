@@ -67,9 +67,9 @@ function hasPacketId(packet: WirePacket): boolean {
 }
 
 function acknowledged(host: WireHost, conn: Connection, { messageId }: AckPacket): void {
-  const receipt = conn.receipts?.get(messageId)
-  const { info } = conn
-  if (receipt === undefined || info === null) return
-  conn.receipts?.delete(messageId)
+  const { info, receipts } = conn
+  const receipt = receipts?.[messageId]
+  if (!receipts || receipt === undefined || info === null) return
+  delete receipts[messageId]
   host.registry.tell('delivered', () => host.handlers.delivered(info, receipt))
 }

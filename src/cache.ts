@@ -1,21 +1,21 @@
+import QuickLRU from 'quick-lru'
+
 /**
- * Answers kept by key, at most `most` of them, the one not asked for longest going first. Forgetting is exact: whoever is still waiting
+ * Answers kept by key, at most `most` of them, those not asked for longest going first. Forgetting is exact: whoever is still waiting
  * for an answer that was looked up before `forget` was called gets one that was looked up after.
  */
 export class Cache<Value> {
-  readonly #most: number
-  readonly #entries = new Map<string, Promise<Value>>()
+  readonly #entries: QuickLRU<string, Promise<Value>>
   readonly #forgotten = new WeakSet<Promise<Value>>()
 
   constructor(most: number) {
-    this.#most = most
+    this.#entries = new QuickLRU({ maxSize: Math.ceil(most / 2) })
   }
 
   /** @param look finds the answer when it is not known; what it throws is not kept */
   async get(key: string, look: () => Promise<Value>): Promise<Value> {
     for (;;) {
-      const entry = this.#entries.get(key) ?? look()
-      this.#keep(key, entry)
+      const entry = this.#entries.get(key) ?? this.#keep(key, look())
       const value = await entry.catch((error: unknown) => {
         if (this.#entries.get(key) === entry) this.#entries.delete(key)
         throw error
@@ -24,11 +24,9 @@ export class Cache<Value> {
     }
   }
 
-  #keep(key: string, entry: Promise<Value>): void {
-    this.#entries.delete(key)
+  #keep(key: string, entry: Promise<Value>): Promise<Value> {
     this.#entries.set(key, entry)
-    const oldest = this.#entries.keys().next().value
-    if (this.#entries.size > this.#most && oldest !== undefined) this.#entries.delete(oldest)
+    return entry
   }
 
   /** To be called after the commit that changed the answer. */

@@ -131,7 +131,7 @@ function issueRoute(app: Api, { key_ring, commands }: ApiContext): void {
       if (!device) throw notFound('device')
       const { id: device_id, home_id } = checkDevice(request, device)
       const idempotency_key = idempotencyKeyOf(request)
-      const wanted = { ...request.body, device_id, home_id, issued_by: askerOf(request).id, idempotency_key }
+      const wanted = { device_id, home_id, issued_by: askerOf(request).id, idempotency_key, ...request.body }
       const { command: issued, repeated } = await commands.issue(wanted, (tx, command) =>
         note(request, tx, aboutCommand(command)),
       )

@@ -120,7 +120,7 @@ export function checkRight(request: Asking, place: Place, what: string): void {
   const { who = 'admin', hears } = request.routeOptions.config
   const right = rightOf[who]
   if (right === undefined) throw new Error(`the route is for ${who}, which is no right in a home`)
-  const heard = hears === undefined ? place : { ...place, rest: hears }
+  const heard = hears === undefined ? place : { rest: hears, ...place }
   if (!may(principal, 'read', heard)) throw new Hidden(what)
   if (!may(principal, right, heard)) throw new HubError('forbidden', 'You may not do this in this home.')
 }

@@ -2,9 +2,10 @@ import { type Selectable, sql } from 'kysely'
 import type { JsonObject } from '../json.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { readPage } from '../store/pages.js'
+import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
-import { contentOf, firstHash } from './chain.js'
+import { type AuditRow, contentOf, firstHash } from './chain.js'
 
 /** Who did something, and from where. */
 export interface Actor {
@@ -62,12 +63,33 @@ export async function record(db: Db, entry: AuditEntry): Promise<void> {
     times,
     detail: textOf(entry.detail),
   }
-  const content = contentOf(row)
-  const values = sql.join(Object.values(row))
-  await sql`insert into audit (seq, ${sql.join(Object.keys(row).map(name => sql.ref(name)))}, hash)
-    select last.seq + 1, ${values}, sha256(last.hash || char(10) || (last.seq + 1) || char(10) || ${content})
-    from (select seq, hash from audit union all select 0, ${firstHash} order by seq desc limit 1) as last`.execute(db)
+  await append(db, { content: contentOf(row), ...row })
 }
+
+const columns = [
+  'at',
+  'actor_kind',
+  'actor_id',
+  'address',
+  'request_id',
+  'action',
+  'target',
+  'home_id',
+  'outcome',
+  'times',
+  'detail',
+] as const
+
+type Row = Omit<AuditRow, 'seq' | 'hash'> & { readonly content: string }
+
+const append = prepare((db, row: Row) => {
+  const names = sql.join(columns.map(name => sql.ref(name)))
+  const values = sql.join(columns.map(name => row[name]))
+  const insert = sql`insert into audit (seq, ${names}, hash)
+    select last.seq + 1, ${values}, sha256(last.hash || char(10) || (last.seq + 1) || char(10) || ${row.content})
+    from (select seq, hash from audit union all select 0, ${firstHash} order by seq desc limit 1) as last`
+  return { compile: () => insert.compile(db) }
+})
 
 export interface AuditFilter extends PageRequest {
   readonly actor_id?: string | undefined

@@ -55,7 +55,7 @@ export async function insertCommand(
 ): Promise<{ command: Command; sent: Command | undefined; superseded: readonly Command[] }> {
   const [superseded, [command], [sent]] = await Promise.all([
     supersede(tx, wanted),
-    insert(tx, { ...columnsOf(wanted), id }),
+    insert(tx, { id, ...columnsOf(wanted) }),
     ready ? sendFirst(tx, { id, device_id: wanted.device_id, now: Date.now() }) : [],
   ])
   if (!command) throw new Error('a command was written down and not returned')
@@ -68,7 +68,6 @@ function columnsOf({ ttl_seconds, issued_at = Date.now(), ...wanted }: NewComman
   const { collapse_key = null, batch_id = null, idempotency_key = null, schedule_id = null, ...named } = wanted
   const expires_at = issued_at + Math.round(ttl_seconds * 1000)
   return {
-    ...named,
     collapse_key,
     batch_id,
     idempotency_key,
@@ -76,6 +75,7 @@ function columnsOf({ ttl_seconds, issued_at = Date.now(), ...wanted }: NewComman
     issued_at,
     expires_at,
     updated_at: Date.now(),
+    ...named,
   }
 }
 

@@ -130,8 +130,8 @@ const unchanged = {
  */
 export async function moveCommand(db: Db, id: string, from: From, changes: Changes): Promise<Command | undefined> {
   const { status, sent = null, device_id = null } = from
-  const when = { id, from: JSON.stringify(status), sent, device_id, updated_at: Date.now() }
-  const [moved] = await move(db, { ...when, ...unchanged, ...changes })
+  const when = { id, from: JSON.stringify(status), sent, device_id, updated_at: Date.now(), ...unchanged, ...changes }
+  const [moved] = await move(db, when)
   return moved
 }
 

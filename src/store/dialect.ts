@@ -17,11 +17,14 @@ type Write = Pick<Writer, 'run' | 'acquire'>
 
 /** Kysely over the threads: `select` goes to a reader, everything else to the writer; a transaction has the writer to itself. */
 export const threadDialect = (writer: Write, read: Read): Dialect => ({
-  createAdapter: () => new SqliteAdapter(),
+  createAdapter: () => adapter,
   createDriver: () => new ThreadDriver(writer, read),
   createIntrospector: db => new SqliteIntrospector(db),
-  createQueryCompiler: () => new SqliteQueryCompiler(),
+  createQueryCompiler: () => compiler,
 })
+
+const adapter = new SqliteAdapter()
+const compiler = new SqliteQueryCompiler()
 
 class ThreadConnection implements DatabaseConnection {
   readonly #writer: Write
@@ -66,7 +69,7 @@ class ThreadConnection implements DatabaseConnection {
     if (!this.#transaction) return reads ? this.#read(query) : this.#writer.run(query)
     const place = this.#begun ? 'later' : 'first'
     this.#begun = true
-    return this.#transaction.run({ ...query, place })
+    return this.#transaction.run({ place, ...query })
   }
 }
 

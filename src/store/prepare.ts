@@ -2,10 +2,10 @@ import type { Compilable, CompiledQuery } from 'kysely'
 import type { Db } from './store.js'
 
 /** Stands for a parameter while a query is compiled. */
-class Parameter {
-  readonly name: string
+class Parameter<Input> {
+  readonly name: keyof Input
 
-  constructor(name: string) {
+  constructor(name: keyof Input) {
     this.name = name
   }
 }
@@ -18,11 +18,10 @@ export function prepare<Input extends object, Row>(
   build: (db: Db, input: Input) => Compilable<Row>,
 ): (db: Db, input: Input) => Promise<Row[]> {
   let compiled: CompiledQuery<Row> | null = null
-  const standIns = new Proxy({} as Input, { get: (_, name) => new Parameter(String(name)) })
+  const standIns = new Proxy({} as Input, { get: (_, name) => new Parameter(name as keyof Input) })
   return async (db, input) => {
     compiled ??= build(db, standIns).compile()
-    const values = new Map<string, unknown>(Object.entries(input))
-    const parameters = compiled.parameters.map(one => (one instanceof Parameter ? values.get(one.name) : one))
+    const parameters = compiled.parameters.map(one => (one instanceof Parameter ? input[one.name as keyof Input] : one))
     return (await db.executeQuery<Row>({ ...compiled, parameters })).rows
   }
 }

@@ -7,16 +7,16 @@ const { file } = workerData as { file: string }
 const db = openForReading(file)
 const statements = new Statements(db)
 
-parentPort?.on('message', ({ id, request }: { id: number; request: Query | 'close' }) => {
+parentPort?.on('message', (request: Query | 'close') => {
   if (request === 'close') {
     db.close()
     parentPort?.close()
     return
   }
   try {
-    parentPort?.postMessage({ id, value: statements.run(request) })
+    parentPort?.postMessage({ value: statements.run(request) })
   } catch (error) {
-    parentPort?.postMessage({ id, failure: failureOf(error) })
+    parentPort?.postMessage({ failure: failureOf(error) })
   }
 })
-parentPort?.postMessage({ id: 0, ready: true })
+parentPort?.postMessage({ ready: true })

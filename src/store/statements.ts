@@ -1,3 +1,4 @@
+import QuickLRU from 'quick-lru'
 import { toSqlite } from './json.js'
 import type { Database, Statement } from './sqlite.js'
 
@@ -15,12 +16,10 @@ export interface QueryOutcome {
   readonly lastInsertRowid: number
 }
 
-const cacheSize = 500
-
-/** Prepared statements by their text, the 500 used last. */
+/** Prepared statements by their text, those used last. */
 export class Statements {
   readonly #db: Database
-  readonly #cache = new Map<string, Statement>()
+  readonly #cache = new QuickLRU<string, Statement>({ maxSize: 250 })
 
   constructor(db: Database) {
     this.#db = db
@@ -38,15 +37,9 @@ export class Statements {
 
   #prepare(sql: string): Statement {
     const known = this.#cache.get(sql)
-    if (known) {
-      this.#cache.delete(sql)
-      this.#cache.set(sql, known)
-      return known
-    }
+    if (known) return known
     const statement = this.#db.prepare(sql)
     this.#cache.set(sql, statement)
-    const oldest = this.#cache.keys().next().value
-    if (this.#cache.size > cacheSize && oldest !== undefined) this.#cache.delete(oldest)
     return statement
   }
 }

@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { errorOf, type Failure, storageUnavailable } from './failure.js'
 
-/** What a worker thread answers: `ready` once, then one reply for each request. */
-export type Reply<Value> = { id: 0; ready: true } | { id: number; value: Value } | { id: number; failure: Failure }
+/** What a worker thread answers: `ready` once, then one reply for each request, in their order. */
+export type Reply<Value> = { ready: true } | { value: Value } | { failure: Failure }
 
 interface Pending<Value> {
   resolve(value: Value): void
@@ -28,12 +28,12 @@ const maxBackoffMs = 2000
  */
 export class Thread<Request, Value> {
   readonly #options: ThreadOptions
-  readonly #pending = new Map<number, Pending<Value>>()
+  /** The oldest first. No Map: what has passed through one is held until the old generation is collected. */
+  readonly #pending: Pending<Value>[] = []
   readonly #sweep: NodeJS.Timeout
   #worker: Worker | null = null
   #restart: NodeJS.Timeout | null = null
   #backoffMs = 50
-  #lastId = 0
   #lastFault = 'starting'
   #closed = false
   #ready: { resolve(): void; reject(error: Error): void } | null = null
@@ -53,18 +53,17 @@ export class Thread<Request, Value> {
   }
 
   get inFlight(): number {
-    return this.#pending.size
+    return this.#pending.length
   }
 
   /** @param since when the oldest caller in this request began to wait, as `performance.now()` */
   post(request: Request, transfer: ArrayBuffer[] = [], since = performance.now()): Promise<Value> {
     const worker = this.#worker
     if (!worker) return Promise.reject(storageUnavailable(this.#lastFault))
-    const id = ++this.#lastId
     return new Promise<Value>((resolve, reject) => {
       // Throws for what cannot be cloned, and then nothing may be left waiting for an answer.
-      worker.postMessage({ id, request }, transfer)
-      this.#pending.set(id, { resolve, reject, since })
+      worker.postMessage(request, transfer)
+      this.#pending.push({ resolve, reject, since })
     })
   }
 
@@ -79,7 +78,7 @@ export class Thread<Request, Value> {
     this.#failAll(storageUnavailable('closed'))
     if (!worker) return
     const ended = new Promise<void>(resolve => worker.once('exit', () => resolve()))
-    worker.postMessage({ id: 0, request: 'close' })
+    worker.postMessage('close')
     const impatient = setTimeout(() => void worker.terminate(), 2000)
     await ended
     clearTimeout(impatient)
@@ -88,20 +87,21 @@ export class Thread<Request, Value> {
   #start(): void {
     const worker = new Worker(this.#options.url, { workerData: this.#options.data })
     this.#worker = worker
-    worker.on('message', (reply: Reply<Value>) => this.#settle(reply))
+    worker.on('message', (reply: Reply<Value>) => this.#settle(worker, reply))
     worker.on('error', error => this.#lost(worker, error.message))
+    worker.on('messageerror', error => this.#replace(worker, error.message))
     worker.on('exit', code => this.#lost(worker, `the thread ended with code ${code}`))
   }
 
-  #settle(reply: Reply<Value>): void {
+  #settle(worker: Worker, reply: Reply<Value>): void {
+    if (this.#worker !== worker) return
     if ('ready' in reply) {
       this.#backoffMs = 50
       this.#ready?.resolve()
       this.#ready = null
       return
     }
-    const pending = this.#pending.get(reply.id)
-    this.#pending.delete(reply.id)
+    const pending = this.#pending.shift()
     if ('value' in reply) pending?.resolve(reply.value)
     else pending?.reject(errorOf(reply.failure))
   }
@@ -127,15 +127,17 @@ export class Thread<Request, Value> {
 
   #failWhenHung(): void {
     const worker = this.#worker
-    const oldest = this.#pending.values().next().value
+    const [oldest] = this.#pending
     if (!worker || !oldest || performance.now() - oldest.since < this.#options.deadlineMs) return
+    this.#replace(worker, `no answer for ${this.#options.deadlineMs} ms`)
+  }
+
+  #replace(worker: Worker, why: string): void {
     void worker.terminate()
-    this.#lost(worker, `no answer for ${this.#options.deadlineMs} ms`)
+    this.#lost(worker, why)
   }
 
   #failAll(error: Error): void {
-    const waiting = [...this.#pending.values()]
-    this.#pending.clear()
-    for (const pending of waiting) pending.reject(error)
+    for (const pending of this.#pending.splice(0)) pending.reject(error)
   }
 }

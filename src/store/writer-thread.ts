@@ -81,18 +81,18 @@ function answer(request: WriterRequest): WriterAnswer {
   return 'statements' in request ? request.statements.map(runStatement) : statements.run(request)
 }
 
-parentPort?.on('message', ({ id, request }: { id: number; request: WriterRequest | 'close' }) => {
+parentPort?.on('message', (request: WriterRequest | 'close') => {
   if (request === 'close') {
     db.close()
     parentPort?.close()
     return
   }
   try {
-    parentPort?.postMessage({ id, value: answer(request) })
+    parentPort?.postMessage({ value: answer(request) })
   } catch (error) {
     const failure: Failure = failureOf(error)
     if ('asked' in request) rollback()
-    parentPort?.postMessage({ id, failure })
+    parentPort?.postMessage({ failure })
   }
 })
-parentPort?.postMessage({ id: 0, ready: true })
+parentPort?.postMessage({ ready: true })

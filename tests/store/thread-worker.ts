@@ -5,9 +5,9 @@ type Deed = 'echo' | 'fail' | 'spin' | 'exit' | 'throw' | 'close'
 
 if (workerData.broken) throw new Error('cannot start')
 
-const deeds: Readonly<Record<Deed, (id: number) => void>> = {
-  echo: id => parentPort?.postMessage({ id, value: 'echo' }),
-  fail: id => parentPort?.postMessage({ id, failure: { code: 'SQLITE_FULL', message: 'database or disk is full' } }),
+const deeds: Readonly<Record<Deed, () => void>> = {
+  echo: () => parentPort?.postMessage({ value: 'echo' }),
+  fail: () => parentPort?.postMessage({ failure: { code: 'SQLITE_FULL', message: 'database or disk is full' } }),
   spin: () => {
     for (;;) Math.random()
   },
@@ -18,5 +18,5 @@ const deeds: Readonly<Record<Deed, (id: number) => void>> = {
   close: () => parentPort?.close(),
 }
 
-parentPort?.on('message', ({ id, request }: { id: number; request: Deed }) => deeds[request](id))
-parentPort?.postMessage({ id: 0, ready: true })
+parentPort?.on('message', (request: Deed) => deeds[request]())
+parentPort?.postMessage({ ready: true })
