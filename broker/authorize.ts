@@ -1,4 +1,4 @@
-import { mayListen } from '../src/rights.js'
+import { type Ears, mayListen } from '../src/rights.js'
 import { isFilter, matches } from '../src/topics.js'
 import type { Connection } from './connection.js'
 
@@ -12,9 +12,12 @@ export function mayHear(conn: Connection, filter: string): boolean {
 
 /** Whether a message on this topic may be handed to a connection: asked for every delivery, so it does no more than compare. */
 export function mayReceive(conn: Connection, topic: string): boolean {
-  if (conn.mount !== '') return topic.startsWith(conn.mount)
+  return conn.mount === '' ? hears(conn.ears, topic) : topic.startsWith(conn.mount)
+}
+
+/** Whether somebody who is no device may hear a topic. */
+export function hears({ prefixes, filters }: Ears, topic: string): boolean {
   if (topic.charCodeAt(0) === 36) return false
-  const { prefixes, filters } = conn.ears
   if (prefixes) {
     for (const prefix of prefixes) if (topic.startsWith(prefix)) return true
     return false

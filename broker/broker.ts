@@ -153,7 +153,7 @@ export class Core implements Broker {
 
   #left(client: AedesClient): void {
     const { id, clean, req } = client
-    if (id !== null && !clean) this.#behind(this.sessions.left(id, Date.now()))
+    if (id !== null && !clean) this.#behind(this.sessions.left(id, Date.now(), req.principal))
     this.registry.finish(req)
   }
 
@@ -238,6 +238,7 @@ export class Core implements Broker {
 
   setRights(user_id: string, rights: Pick<PersonPrincipal, 'role' | 'homes'>): void {
     this.registry.setRights(user_id, rights)
+    this.#behind(this.sessions.setRights(user_id, rights))
   }
 
   isReadyForCommands(device_id: string): boolean {

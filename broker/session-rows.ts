@@ -1,5 +1,5 @@
-import { type RawBuilder, sql } from 'kysely'
-import { prepare } from '../src/store/prepare.js'
+import { sql } from 'kysely'
+import { prepare, prepareSql } from '../src/store/prepare.js'
 import type { Db } from '../src/store/store.js'
 import type { Tables } from '../src/store/tables.js'
 
@@ -15,9 +15,6 @@ export const ownBytes = (payload: Payload): Payload =>
 export const bytesOf = (payload: Payload): Payload =>
   typeof payload === 'string' ? payload : Buffer.from(payload.buffer, payload.byteOffset, payload.length)
 
-const statement = <Input extends object, Row = unknown>(build: (input: Input) => RawBuilder<Row>) =>
-  prepare((db: Db, input: Input) => ({ compile: () => build(input).compile(db) }))
-
 interface NewOutgoing {
   /** Number and QoS of each session that keeps the message. One that has gone meanwhile gets nothing. */
   readonly keepers: readonly (readonly [number, number])[]
@@ -25,25 +22,25 @@ interface NewOutgoing {
   readonly topic: string
   readonly payload: Payload
 }
-export const insertOutgoing = statement(
+export const insertOutgoing = prepareSql(
   ({ keepers, seq, topic, payload }: NewOutgoing) =>
     sql`insert into mqtt_outgoing (session_num, seq, cmd, topic, payload, qos)
       select num, ${seq}, 'publish', ${topic}, ${payload}, value ->> 1
       from json_each(${keepers}) join mqtt_sessions on num = value ->> 0`,
 )
 
-export const nameOutgoing = statement(
+export const nameOutgoing = prepareSql(
   ({ num, seq, message_id }: { num: number; seq: number; message_id: number }) =>
     sql`update mqtt_outgoing set message_id = ${message_id} where session_num = ${num} and seq = ${seq}`,
 )
 
 /** Of a message that was received only its packet identifier is kept. */
-export const releaseOutgoing = statement(
+export const releaseOutgoing = prepareSql(
   ({ num, seq }: { num: number; seq: number }) =>
     sql`update mqtt_outgoing set cmd = 'pubrel', topic = '', payload = '' where session_num = ${num} and seq = ${seq}`,
 )
 
-export const deleteOutgoing = statement(
+export const deleteOutgoing = prepareSql(
   ({ num, seq }: { num: number; seq: number }) =>
     sql<OutgoingRow>`delete from mqtt_outgoing where session_num = ${num} and seq = ${seq} returning *`,
 )

@@ -1,9 +1,11 @@
 import { Readable } from 'node:stream'
 import type { Subscription } from 'aedes'
 import type { Logger } from 'pino'
+import type { Principal } from '../src/principal.js'
 import type { Db } from '../src/store/store.js'
 import { FilterIndex } from './filters.js'
 import type { Message } from './internals.js'
+import { narrow, type Rights } from './narrow.js'
 import { Queues } from './queues.js'
 import { Retained } from './retained.js'
 import { mostOf, newSession, type Owner, ownerOf, type Session, type SessionClient, written } from './session.js'
@@ -190,11 +192,18 @@ export class Sessions {
   }
 
   /** A client has gone. Its session waits for it. */
-  async left(id: string, now: number): Promise<void> {
+  async left(id: string, now: number, principal: Principal | null): Promise<void> {
     const session = this.#all.get(id)
     if (!session) return
     session.away_since = now
     await written(session, recordSeenSessions(this.#db, [session.num], now))
+    if (principal?.kind === 'person') await narrow(this, session, principal)
+  }
+
+  /** What somebody may hear has changed: told to their sessions that are away; the others are looked at when they are left. */
+  async setRights(user_id: string, rights: Rights): Promise<void> {
+    const away = [...this.#all.values()].filter(one => one.owner.user_id === user_id && one.away_since !== null)
+    await Promise.all(away.map(session => narrow(this, session, rights)))
   }
 
   /** A device lives at this place now: its subscriptions are those of this place, and what waited for it at another one is gone. */
@@ -246,7 +255,7 @@ export class Sessions {
     return session
   }
 
-  /** Nobody has more sessions than their due: beyond it the one that has been away longest ends. */
+  /** Nobody has more sessions than their due: beyond it the one that has been away longest ends, or the oldest when all are here. */
   #makeRoomFor({ owner }: Session): void {
     const most = mostOf(owner)
     if (most === null) return
@@ -254,7 +263,9 @@ export class Sessions {
     if (theirs.length < most.count) return
     const since = ({ away_since }: Session) => away_since ?? Number.POSITIVE_INFINITY
     const [longest] = theirs.sort((a, b) => since(a) - since(b) || a.num - b.num)
-    if (longest) this.#end([longest]).catch(err => this.#log.error({ err }, 'a session could not be ended'))
+    if (!longest) return
+    this.#log.warn({ client: longest.id, most: most.count }, 'a session ends to make room for another of its owner')
+    this.#end([longest]).catch(err => this.#log.error({ err }, 'a session could not be ended'))
   }
 
   async #end(sessions: readonly Session[]): Promise<void> {

@@ -38,7 +38,7 @@ const columns = [
 
 const tables = [
   `create table idempotency_keys (actor text not null, key text not null, fingerprint text not null, at integer not null,
-    target text not null, home_id text, status integer, body text, primary key (actor, key)) strict, without rowid`,
+    target text not null, home_id text, status integer, body text, etag text, primary key (actor, key)) strict, without rowid`,
   'create index idempotency_keys_time on idempotency_keys (at)',
   `create table command_schedules (id text primary key, device_id text references devices (id) on delete cascade,
     group_id text references device_groups on delete cascade, name text not null, params text not null, ttl_seconds real not null,

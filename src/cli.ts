@@ -2,16 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/config.js'
-import { auditCommand } from './cli/audit.js'
-import { configCommand } from './cli/config.js'
-import { deviceCommand } from './cli/device.js'
-import { migrateCommand } from './cli/migrate.js'
-import { seedCommand } from './cli/seed.js'
-import { sendCommand } from './cli/send.js'
-import { simulateCommand } from './cli/simulate.js'
-import { startCommand } from './cli/start.js'
-import { userCommand } from './cli/user.js'
-import { watchCommand } from './cli/watch.js'
 import { HubError } from './errors.js'
 
 const exit = { done: 0, failure: 1, usage: 2 } as const
@@ -25,20 +15,23 @@ const program = new Command('hearth')
   .version(version)
   .exitOverride()
   .showHelpAfterError('(--help tells more)')
-for (const command of [
-  startCommand,
-  migrateCommand,
-  deviceCommand,
-  sendCommand,
-  watchCommand,
-  simulateCommand,
-  seedCommand,
-  userCommand,
-  auditCommand,
-  configCommand,
-]) {
-  program.addCommand(inheriting(command(), program))
+/** Only the one that is asked for is loaded: nobody waits for what the others stand on. All are, for the help. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  start: () => import('./cli/start.js').then(({ startCommand }) => startCommand()),
+  migrate: () => import('./cli/migrate.js').then(({ migrateCommand }) => migrateCommand()),
+  device: () => import('./cli/device.js').then(({ deviceCommand }) => deviceCommand()),
+  send: () => import('./cli/send.js').then(({ sendCommand }) => sendCommand()),
+  watch: () => import('./cli/watch.js').then(({ watchCommand }) => watchCommand()),
+  simulate: () => import('./cli/simulate.js').then(({ simulateCommand }) => simulateCommand()),
+  seed: () => import('./cli/seed.js').then(({ seedCommand }) => seedCommand()),
+  user: () => import('./cli/user.js').then(({ userCommand }) => userCommand()),
+  audit: () => import('./cli/audit.js').then(({ auditCommand }) => auditCommand()),
+  config: () => import('./cli/config.js').then(({ configCommand }) => configCommand()),
 }
+
+const asked = Object.entries(commands).filter(([name]) => name === process.argv[2])
+const loaded = await Promise.all((asked.length > 0 ? asked : Object.entries(commands)).map(([, load]) => load()))
+for (const command of loaded) program.addCommand(inheriting(command, program))
 
 /** A command and those below it end and complain as the whole program does. */
 function inheriting(command: Command, parent: Command): Command {

@@ -7,6 +7,7 @@ import { type Broker, type BrokerRefusal, Refusal } from '../broker/contract.js'
 import { openListeners } from '../broker/listeners.js'
 import { Sessions } from '../broker/sessions.js'
 import { type Config, databaseFile } from '../config/config.js'
+import type { ApiContext } from './api/context.js'
 import { createApi } from './api/server.js'
 import { record, system } from './audit/audit.js'
 import { AuditHead } from './audit/head.js'
@@ -109,15 +110,15 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   await restoreRetained(mqtt)
   const traffic = new Traffic(() => mqtt.broker.stats().messages_in)
   closing.push(async () => traffic.stop())
-  const api = await openApi(mqtt, traffic)
+  const api = await createApi(apiContext(mqtt, traffic))
   closing.push(async () => {
     apiClosed = api.close()
   })
   const jobs = openJobs(mqtt)
   closing.push(() => jobs.stop())
-  await jobs.start()
   const { host, admin_email: email, admin_password: password } = config
-  const administrator = await ensureAdministrator(store.db, email && password ? { email, password } : null)
+  const given = email && password ? { email, password } : null
+  const [administrator] = await Promise.all([ensureAdministrator(store.db, given), jobs.start()])
   const ports = await listen(mqtt, api, closing).catch(async error => {
     // A start that fails at its ports tells nobody the password.
     if (administrator) await forgetAdministrator(store.db, administrator.email)
@@ -187,9 +188,9 @@ async function openMqtt(ground: Ground): Promise<Mqtt> {
   return { ...ground, broker, bridge, commands, presences, told_wishes, publish, retainedBelow }
 }
 
-function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
+function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
   const { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, broker, bridge, commands } = mqtt
-  return createApi({
+  return {
     config,
     log,
     store,
@@ -211,7 +212,7 @@ function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
     },
     desiredChanged: device => desiredChanged(mqtt, device),
     disconnect: (match, reason) => {
-      if (match.device_id && !match.key_id) void mqtt.presences.revoked(match.device_id).catch(log.error.bind(log))
+      if (match.device_id) void mqtt.presences.revoked(match.device_id).catch(log.error.bind(log))
       return broker.disconnect(match, reason)
     },
     rightsChanged: user_ids => rightsChanged(mqtt, user_ids),
@@ -223,7 +224,7 @@ function openApi(mqtt: Mqtt, traffic: Traffic): Promise<FastifyInstance> {
     deviceDeleted: device => forgetRetained(mqtt, device),
     brokerStats: () => ({ ...broker.stats() }),
     traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
-  })
+  }
 }
 
 /** Each call begins when the one before has ended: of two moves of one device the later one tidies up behind the earlier. */

@@ -36,8 +36,8 @@ declare module 'fastify' {
     limit?: 'login' | 'commands'
     /** The answer holds a secret, which is kept nowhere: who asks again with the same idempotency key is told only that it was done. */
     showsSecret?: true
-    /** It heeds the `Idempotency-Key` itself. */
-    idempotent?: 'by-itself'
+    /** It heeds the `Idempotency-Key` itself; `in-turn` when no second request with the same key may be under way meanwhile. */
+    idempotent?: 'by-itself' | 'in-turn'
   }
   interface FastifyRequest {
     /** Who asks; null on routes for anyone. */

@@ -33,7 +33,7 @@ export function groupCommandRoutes(app: Api, { store: { db }, commands, key_ring
   app.post(
     '/groups/:id/commands',
     {
-      config: { ...issuing, limit: 'commands' },
+      config: { ...issuing, limit: 'commands', idempotent: 'in-turn' },
       bodyLimit: 64 * 1024,
       schema: {
         summary: 'Give every device of a group a command of its own',

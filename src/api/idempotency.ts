@@ -19,20 +19,23 @@ export function answerOnce(app: Api, { store: { db }, log, signing_keys }: ApiCo
   app.decorateRequest('marked', null)
   app.addHook('preHandler', async (request, reply) => {
     const marked = markOf(request, signing_keys.current.secret)
-    if (marked === null) return
+    const { idempotent } = request.routeOptions.config
+    if (marked === null || idempotent === 'by-itself') return
     const name = `${marked.actor} ${marked.key}`
     if (underWay.has(name)) throw new HubError('conflict', 'A request with this idempotency key is under way.')
     underWay.add(name)
     reply.raw.once('close', () => underWay.delete(name))
+    if (idempotent === 'in-turn') return
     const kept = await findWrite(db, marked)
     if (kept) return answerAgain(request, kept, reply)
     request.marked = marked
   })
   app.addHook('onSend', async ({ marked, routeOptions: { config } }, reply, payload) => {
     if (marked === null || reply.statusCode >= 300) return
-    const text = typeof payload === 'string' ? payload : ''
-    if (config.showsSecret || text.length > maxBody) return
-    await keepAnswer(db, marked, reply.statusCode, text).catch(error =>
+    const body = typeof payload === 'string' ? payload : ''
+    if (config.showsSecret || body.length > maxBody) return
+    const etag = reply.getHeader('etag')?.toString() ?? null
+    await keepAnswer(db, marked, { status: reply.statusCode, body, etag }).catch(error =>
       log.error({ err: error }, 'the answer to a request with an idempotency key could not be kept'),
     )
   })
@@ -45,6 +48,7 @@ function answerAgain({ principal }: FastifyRequest, kept: KeptWrite, reply: Fast
   if (kept.status === null)
     throw new HubError('conflict', 'This was done already; what was answered is not known any more.', [kept.target])
   reply.code(kept.status).header('idempotent-replayed', 'true')
+  if (kept.etag !== null) reply.header('etag', kept.etag)
   if (kept.body) reply.type('application/json; charset=utf-8')
   return reply.send(kept.body || null)
 }
@@ -55,8 +59,8 @@ function answerAgain({ principal }: FastifyRequest, kept: KeptWrite, reply: Fast
  */
 function markOf(request: FastifyRequest, secret: Uint8Array): Marked | null {
   const { principal, routeOptions, method, url, headers, body } = request
-  const { action, idempotent } = routeOptions.config
-  if (principal === null || action === undefined || idempotent === 'by-itself') return null
+  const { action } = routeOptions.config
+  if (principal === null || action === undefined) return null
   const key = idempotencyKeyOf(request)
   if (key === undefined) return null
   const fingerprint = createHmac('sha256', secret)

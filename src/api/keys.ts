@@ -78,7 +78,7 @@ export function keyRoutes(app: Api, { store: { db }, disconnect, key_ring }: Api
       const about = { target: `device/${id}`, home_id, detail: { key_id } }
       await audited(request, db, tx => revokeKey(tx, id, key_id), about)
       key_ring.forgetKey(key_id)
-      disconnect({ key_id }, 'revoked')
+      disconnect({ device_id: id, key_id }, 'revoked')
       return reply.code(204).send(null)
     },
   )

@@ -2,7 +2,7 @@ import { type Selectable, sql } from 'kysely'
 import type { JsonObject } from '../json.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { readPage } from '../store/pages.js'
-import { prepare } from '../store/prepare.js'
+import { prepareSql } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import { type AuditRow, contentOf, firstHash } from './chain.js'
@@ -82,13 +82,12 @@ const columns = [
 
 type Row = Omit<AuditRow, 'seq' | 'hash'> & { readonly content: string }
 
-const append = prepare((db, row: Row) => {
+const append = prepareSql((row: Row) => {
   const names = sql.join(columns.map(name => sql.ref(name)))
   const values = sql.join(columns.map(name => row[name]))
-  const insert = sql`insert into audit (seq, ${names}, hash)
+  return sql`insert into audit (seq, ${names}, hash)
     select last.seq + 1, ${values}, sha256(last.hash || char(10) || (last.seq + 1) || char(10) || ${row.content})
     from (select seq, hash from audit union all select 0, ${firstHash} order by seq desc limit 1) as last`
-  return { compile: () => insert.compile(db) }
 })
 
 export interface AuditFilter extends PageRequest {

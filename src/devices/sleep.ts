@@ -108,12 +108,25 @@ export function recordOverdue(db: Db, now: number, opened_at: number): Promise<P
   )
 }
 
-/** A device that sleeps is not let in any more. @returns its presence; undefined when it did not sleep */
+/** A device sleeps and is not let in any more: inactive, or without a key. @returns its presence; undefined when that is not so */
 export const recordRevoked = (db: Db, device_id: string, at: number): Promise<Presence | undefined> =>
   db
     .updateTable('presence')
     .set({ status: 'offline', reason: 'revoked', since: at, wakes_at: null, next_in: null })
     .where('device_id', '=', device_id)
     .where('status', '=', 'sleeping')
+    .where(({ exists, not, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('device_keys')
+            .innerJoin('devices', 'devices.id', 'device_keys.device_id')
+            .select('device_keys.id')
+            .where('devices.id', '=', device_id)
+            .where('devices.status', '=', 'active')
+            .where('device_keys.revoked_at', 'is', null)
+            .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', at)])),
+        ),
+      ),
+    )
     .returningAll()
     .executeTakeFirst()

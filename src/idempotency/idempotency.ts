@@ -42,7 +42,7 @@ export async function keepWrite(
 ): Promise<void> {
   const { numInsertedOrUpdatedRows } = await tx
     .insertInto('idempotency_keys')
-    .values({ ...marked, target, home_id, at: Date.now(), status: null, body: null })
+    .values({ ...marked, target, home_id, at: Date.now(), status: null, body: null, etag: null })
     .onConflict(conflict => conflict.columns(['actor', 'key']).doNothing())
     .executeTakeFirstOrThrow()
   if (numInsertedOrUpdatedRows === 0n)
@@ -50,13 +50,12 @@ export async function keepWrite(
 }
 
 /** Keeps what was answered, so that it can be answered again. */
-export async function keepAnswer(db: Db, { actor, key }: Marked, status: number, body: string | null): Promise<void> {
-  await db
-    .updateTable('idempotency_keys')
-    .set({ status, body })
-    .where('actor', '=', actor)
-    .where('key', '=', key)
-    .execute()
+export async function keepAnswer(
+  db: Db,
+  { actor, key }: Marked,
+  answer: Pick<KeptWrite, 'status' | 'body' | 'etag'>,
+): Promise<void> {
+  await db.updateTable('idempotency_keys').set(answer).where('actor', '=', actor).where('key', '=', key).execute()
 }
 
 const trimmedAtOnce = 1000

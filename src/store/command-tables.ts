@@ -59,7 +59,7 @@ export interface CommandTables {
     /** Kind and id, e.g. `person/abc`. */
     actor: string
     key: string
-    /** SHA-256 over method, URL and body. */
+    /** HMAC-SHA-256 over method, URL, `If-Match` and body. */
     fingerprint: string
     at: Time
     /** What was changed, and in which home. */
@@ -68,6 +68,7 @@ export interface CommandTables {
     /** The answer; null until it was given, and always null when it held a secret. */
     status: number | null
     body: string | null
+    etag: string | null
   }
   /** Every step of a command; triggers write them with the step itself. */
   command_steps: {

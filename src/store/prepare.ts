@@ -1,4 +1,4 @@
-import type { Compilable, CompiledQuery } from 'kysely'
+import type { Compilable, CompiledQuery, RawBuilder } from 'kysely'
 import type { Db } from './store.js'
 
 /** Stands for a parameter while a query is compiled. */
@@ -25,3 +25,7 @@ export function prepare<Input extends object, Row>(
     return (await db.executeQuery<Row>({ ...compiled, parameters })).rows
   }
 }
+
+/** The same for a statement in SQL. */
+export const prepareSql = <Input extends object, Row = unknown>(build: (input: Input) => RawBuilder<Row>) =>
+  prepare((db: Db, input: Input) => ({ compile: () => build(input).compile(db) }))

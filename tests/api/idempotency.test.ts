@@ -31,6 +31,13 @@ describe('a change with an Idempotency-Key', () => {
     expect(await count('homes')).toBe(before + 1)
   })
 
+  test('is answered again with the version it made', async () => {
+    const first = await send('wish', 'PATCH', '/devices/lamp/desired', { on: true })
+    const again = await send('wish', 'PATCH', '/devices/lamp/desired', { on: true })
+    expect(again.headers.get('etag')).toBe(first.headers.get('etag'))
+    expect(again.headers.get('etag')).toMatch(/^"\d+"$/)
+  })
+
   test('is made once, however many ask at once', async () => {
     const before = await count('homes')
     const answers = await Promise.all(
@@ -126,5 +133,10 @@ describe('a command with an Idempotency-Key', () => {
     expect(commands.map(({ device_id }) => device_id)).toEqual(['fan', 'lamp'])
     expect(commands[1]?.id).toBe((first.body as { commands: { id: string }[] }).commands[0]?.id)
     expect((await send('all', 'POST', `/groups/${group}/commands`, { name: 'on' })).status).toBe(409)
+    const order = { name: 'dim' }
+    const answers = await Promise.all([1, 2, 3].map(() => send('at-once', 'POST', `/groups/${group}/commands`, order)))
+    const taken = answers.filter(({ status }) => status === 202)
+    for (const { body } of taken) expect(body).toMatchObject({ batch: { total: 2 }, refused: [] })
+    expect(answers.filter(({ status }) => status === 409)).toHaveLength(3 - taken.length)
   })
 })

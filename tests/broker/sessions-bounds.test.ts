@@ -88,6 +88,37 @@ test('a person has at most 20 sessions: the one longest away makes room for anot
   expect(store.look('select min(client_id) from mqtt_sessions')).toBe('people/person1/user-02')
 })
 
+test('what somebody may not hear any more leaves their sessions, and does not come back with the right', async () => {
+  const { broker, port, store } = await startBroker()
+  const connect = (homes: string) =>
+    new Raw(port).connect('user-phone', { password: Buffer.from(`person1:user:${homes}`), clean: false })
+  const phone = connect('a,b')
+  await phone.send(subscribePacket(['homes/a/#', 'homes/b/#'])).next('suback')
+  await phone.end()
+  await until(() => store.look('select count(*) from mqtt_subscriptions') === 2)
+  const say = (home: string) => broker.publish(`homes/${home}/devices/d/event`, home, { qos: 1 })
+  await Promise.all([say('a'), say('b')])
+  broker.setRights('person1', { role: 'user', homes: new Map([['b', 'member']]) })
+  await until(() => store.look('select group_concat(filter) from mqtt_subscriptions') === 'homes/b/#')
+  await until(() => store.look('select group_concat(topic) from mqtt_outgoing') === 'homes/b/devices/d/event')
+  await say('a')
+  broker.setRights('person1', { role: 'user', homes: new Map(['a', 'b'].map(home => [home, 'member'])) })
+  await say('b')
+  const again = connect('a,b')
+  expect(await again.next('connack')).toMatchObject({ sessionPresent: true })
+  for (let i = 0; i < 2; i++) expect(await again.next('publish')).toMatchObject({ topic: 'homes/b/devices/d/event' })
+})
+
+test('who is here when a right goes has not got it back when they are away', async () => {
+  const { broker, port, store } = await startBroker()
+  const person = Buffer.from('person1:user:a,b')
+  const phone = new Raw(port).connect('user-phone', { password: person, clean: false })
+  await phone.send(subscribePacket(['homes/a/#', 'homes/b/#'])).next('suback')
+  broker.setRights('person1', { role: 'user', homes: new Map([['b', 'member']]) })
+  await phone.end()
+  await until(() => store.look('select group_concat(filter) from mqtt_subscriptions') === 'homes/b/#')
+})
+
 test('a session ends when its client has been away for 7 days, and not while it is here', async () => {
   const running = await startBroker()
   const { broker, store, port } = running

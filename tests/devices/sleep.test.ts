@@ -276,3 +276,15 @@ test('a device that is made inactive while it sleeps is offline, revoked', async
   await hub.client.patch('/devices/dismissed', { status: 'inactive' })
   expect(await becomes('dismissed', 'offline')).toMatchObject({ reason: 'revoked', wakes_at: null })
 })
+
+test('a device whose last key is revoked while it sleeps is offline, revoked', async () => {
+  const { raw } = await heard('keyless', { next_in: 60 * minute })
+  raw.send(goodbye)
+  await becomes('keyless', 'sleeping')
+  const { key } = await hub.client.post<{ key: { id: string } }>('/devices/keyless/keys')
+  const { keys } = await hub.client.get<{ keys: { id: string }[] }>('/devices/keyless/keys')
+  await hub.client.delete(`/devices/keyless/keys/${keys.find(({ id }) => id !== key.id)?.id}`)
+  expect(await becomes('keyless', 'sleeping')).toMatchObject({ status: 'sleeping' })
+  await hub.client.delete(`/devices/keyless/keys/${key.id}`)
+  expect(await becomes('keyless', 'offline')).toMatchObject({ reason: 'revoked', wakes_at: null })
+})

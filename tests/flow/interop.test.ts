@@ -113,9 +113,11 @@ describe.each(transports)('over %s', transport => {
   test('a will may be retained, and a takeover is a loss', async () => {
     const topic = own('will-retained')
     const will = { topic, payload: Buffer.from('gone'), qos: 1 as const, retain: true }
-    const first = await world.program(transport, `${transport}-taken`, { will })
+    const hearer = await connect()
+    await hearer.client.subscribeAsync(topic, { qos: 1 })
+    await world.program(transport, `${transport}-taken`, { will })
     await world.program(transport, `${transport}-taken`)
-    await until(() => !first.client.connected)
+    await hearer.hears('gone')
     const late = await connect()
     await late.client.subscribeAsync(topic, { qos: 1 })
     await late.hears('gone')

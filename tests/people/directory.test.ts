@@ -121,11 +121,15 @@ describe('what is kept', () => {
   })
 
   test('is bounded, and what failed is asked again', async () => {
-    const cache = new Cache<number>(2)
+    const cache = new Cache<number>(100)
     let looked = 0
     const get = (key: string) => cache.get(key, async () => ++looked)
-    for (const key of ['a', 'b', 'a', 'c', 'a', 'b']) await get(key)
-    expect(looked).toBe(4)
+    for (let i = 0; i < 300; i++) for (const key of ['often', `${i}`]) await get(key)
+    expect(looked).toBe(301)
+    await get('299')
+    expect(looked).toBe(301)
+    await get('0')
+    expect(looked).toBe(302)
     const failing = () => cache.get('x', () => Promise.reject(new Error('no')))
     await expect(failing()).rejects.toThrow('no')
     expect(await cache.get('x', async () => 7)).toBe(7)
