@@ -63,8 +63,8 @@ function collect<Key, Value>(at: Node<Key, Value>, levels: string[], depth: numb
     found.push(...at.values)
     return
   }
-  const any = at.next.get('+')
-  if (any) collect(any, levels, depth + 1, found)
+  const plus = at.next.get('+')
+  if (plus) collect(plus, levels, depth + 1, found)
   const named = at.next.get(level)
   if (named) collect(named, levels, depth + 1, found)
 }

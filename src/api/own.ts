@@ -19,6 +19,31 @@ const stored = z.object({ stored: z.literal(true) })
 /** The bodies are judged by the bridge, as what comes by MQTT is; their schemas are here for the documents. */
 const unjudged = () => (value: unknown) => ({ value })
 
+/** What a device says, taken as if it came on the topic `devices/{id}/{rest}`. */
+const told = [
+  {
+    method: 'PUT',
+    url: '/devices/config',
+    rest: 'state',
+    body: state,
+    summary: 'Report the device’s state, partial or whole',
+  },
+  {
+    method: 'POST',
+    url: '/devices/heartbeat',
+    rest: 'heartbeat',
+    body: heartbeat,
+    summary: 'Say that the device is alive, with vitals',
+  },
+  {
+    method: 'POST',
+    url: '/telemetry',
+    rest: 'telemetry',
+    body: telemetry,
+    summary: 'Store readings; answered after the commit',
+  },
+] as const
+
 /** What a device may do for itself over HTTP: what it would do over MQTT. */
 export function ownRoutes(app: Api, context: ApiContext): void {
   const { db } = context.store
@@ -43,42 +68,19 @@ export function ownRoutes(app: Api, context: ApiContext): void {
       return { desired, version: desired_version }
     },
   )
-  app.put(
-    '/devices/config',
-    {
+  for (const { method, url, rest, body, summary } of told) {
+    app.route({
+      method,
+      url,
       config: { who: 'device' },
       validatorCompiler: unjudged,
-      schema: { summary: 'Report the device’s state, partial or whole', body: state, response: { 202: stored } },
-    },
-    async (request, reply) => {
-      await take(context, request, 'state')
-      return reply.code(202).send({ stored: true })
-    },
-  )
-  app.post(
-    '/devices/heartbeat',
-    {
-      config: { who: 'device' },
-      validatorCompiler: unjudged,
-      schema: { summary: 'Say that the device is alive, with vitals', body: heartbeat, response: { 202: stored } },
-    },
-    async (request, reply) => {
-      await take(context, request, 'heartbeat')
-      return reply.code(202).send({ stored: true })
-    },
-  )
-  app.post(
-    '/telemetry',
-    {
-      config: { who: 'device' },
-      validatorCompiler: unjudged,
-      schema: { summary: 'Store readings; answered after the commit', body: telemetry, response: { 202: stored } },
-    },
-    async (request, reply) => {
-      await take(context, request, 'telemetry')
-      return reply.code(202).send({ stored: true })
-    },
-  )
+      schema: { summary, body, response: { 202: stored } },
+      handler: async (request, reply) => {
+        await take(context, request, rest)
+        return reply.code(202).send({ stored: true })
+      },
+    })
+  }
 }
 
 async function take({ ingest }: ApiContext, request: FastifyRequest, rest: string): Promise<void> {

@@ -67,9 +67,9 @@ export async function countRows(data_dir: string): Promise<number> {
   return rows
 }
 
-/** Lets a signal collect the garbage, so that what is measured is what is held. */
 /** As `npm start` has it: what a message leaves behind is collected while it is young, and not in pauses of 40 ms. */
 const asStarted = '--max-semi-space-size=64'
+/** Lets a signal collect the garbage, so that what is measured is what is held. */
 const collectable = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>gc())']
 const signal = 'SIGUSR2'
 

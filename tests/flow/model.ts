@@ -1,5 +1,5 @@
 import type { CommandResult } from '../../src/messages.js'
-import type { CommandStatus } from '../../src/store/command-tables.js'
+import { type CommandStatus, settledStatuses } from '../../src/store/command-tables.js'
 
 export type Said = CommandResult['status']
 
@@ -20,15 +20,7 @@ interface ModelDevice {
   mute: boolean
 }
 
-const settled: readonly CommandStatus[] = [
-  'succeeded',
-  'failed',
-  'rejected',
-  'expired',
-  'cancelled',
-  'superseded',
-  'unknown',
-]
+const settled: readonly CommandStatus[] = settledStatuses
 const ending: readonly Said[] = ['succeeded', 'failed', 'rejected', 'cancelled']
 
 /** What the contract says of commands and presence, with nothing else in it. */
