@@ -6,13 +6,21 @@ import { z } from 'zod'
 
 /** What zod says of a value of the wrong type, in fewer words: this is the first of all modules that have a schema. */
 z.config({
-  customError: ({ code, input, expected }) => {
-    if (code !== 'invalid_type') return undefined
-    return input === undefined
-      ? 'is missing'
-      : `must be ${expected === 'array' || expected === 'object' ? 'an' : 'a'} ${String(expected)}`
+  customError: issue => {
+    const { code, input } = issue
+    if (code !== 'invalid_type' && code !== 'invalid_union') return undefined
+    if (input === undefined) return 'is missing'
+    if (code === 'invalid_type') return `must be ${named(issue.expected)}`
+    const wanted = issue.errors.map(([one]) => (one?.code === 'invalid_type' && !one.path.length ? one.expected : null))
+    return wanted.length === 0 || wanted.includes(null) ? undefined : `must be ${wanted.map(named).join(' or ')}`
   },
 })
+
+/** With its article; JSON has objects, not records. */
+function named(expected: unknown): string {
+  const type = expected === 'record' ? 'object' : String(expected)
+  return `${type === 'array' || type === 'object' ? 'an' : 'a'} ${type}`
+}
 
 const port = (standard: number, what: string) =>
   z.coerce.number().int().min(0).max(65_535).default(standard).describe(`${what}. 0 takes any free port`)

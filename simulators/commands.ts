@@ -53,6 +53,10 @@ const maxMessage = 1000
 /** Progress is told this often while a command runs. */
 const progressSteps = 4
 
+/** In one sentence. */
+const faultsIn = ({ issues }: z.ZodError) =>
+  issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('; ')
+
 /** Runs a device's commands one after the other, and tells what becomes of them; an id that it knows is answered, not run again. */
 export class CommandRunner {
   readonly #options: CommandRunnerOptions
@@ -134,7 +138,7 @@ export class CommandRunner {
       return { error: { code: 'unknown_command', message: `no such command: ${name}`.slice(0, maxMessage) } }
     const params = command.params.safeParse(given)
     if (params.success) return { command, params: params.data }
-    return { error: { code: 'invalid_params', message: z.prettifyError(params.error).slice(0, maxMessage) } }
+    return { error: { code: 'invalid_params', message: faultsIn(params.error).slice(0, maxMessage) } }
   }
 
   #accept(job: Job): void {
@@ -189,8 +193,9 @@ export class CommandRunner {
     const { model, changed, log } = this.#options
     changed()
     if (id !== null) {
-      const status = 'error' in ending ? 'failed' : 'succeeded'
-      this.#tell({ id, status, ...ending, state: model.state() })
+      const how =
+        'error' in ending ? ({ status: 'failed' } as const) : ({ status: 'succeeded', progress: 100 } as const)
+      this.#tell({ id, ...how, ...ending, state: model.state() })
     } else if ('error' in ending) log(`desired state not reached: ${ending.error.message}`)
     this.#busy = false
     this.#next()

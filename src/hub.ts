@@ -200,13 +200,14 @@ function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
     key_ring,
     refusals,
     audit_head,
-    ingest: (device, rest, payload, message_id = null) => {
+    ingest: (device, rest, payload, message_id = null, quarantine_id = null) => {
       const origin = {
         qos: 1,
         message_id,
         dup: message_id !== null,
         received_at: Date.now(),
         connected_at: null,
+        quarantine_id,
       } as const
       return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
     },

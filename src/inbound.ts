@@ -18,6 +18,8 @@ export interface DeviceMessage {
   readonly received_at: number
   /** Since when the device's connection has been open, in milliseconds since 1970; null over HTTP and for what a program says. */
   readonly connected_at: number | null
+  /** Under which it is kept in the quarantine, when it comes from there. */
+  readonly quarantine_id?: string | null
 }
 
 /** What subscribers get once a message is committed: the payload as it came, another one (perhaps retained), or nothing. */

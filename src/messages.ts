@@ -97,7 +97,9 @@ export const alert = z
     message: z.string().min(1).max(1024),
     data: object.nullish(),
   })
-  .describe('Raises or updates the alert of this key. An empty payload clears it')
+  .describe(
+    'Raises or updates the alert of this key, with `severity` (critical, major, minor, warning, info) and `message`, perhaps `data`. An empty payload clears it. Read under `/devices/{id}/events`',
+  )
 
 export const log = z
   .object({ level: z.enum(['debug', 'info', 'warn', 'error']).default('info'), message: z.string().max(8192) })
@@ -134,7 +136,7 @@ export const commandCancel = z
 
 export const desired = z
   .union([z.object({ version: z.int().min(0), desired: object }), z.strictObject({})])
-  .describe('The open difference between desired and reported state; {} when there is none')
+  .describe('What is desired and not reported so yet, `{"version":…,"desired":{…}}`; `{}` when nothing is open')
 
 export const hubTime = z.object({ now: time, timezone: z.string() }).describe('The answer to `hello`')
 
@@ -145,7 +147,7 @@ export const refusal = z
     message: z.string(),
     quarantine_id: z.string(),
   })
-  .describe('Why a message was quarantined')
+  .describe('Why a message of the device was refused, and the `quarantine_id` under which it is kept')
 
 export const presence = z
   .object({

@@ -40,7 +40,9 @@ export const command = z.object({
 const step = z.object({
   command_id: z.string(),
   at: time,
-  status,
+  status: z
+    .enum([...status.options, 'cancel_requested'])
+    .describe('What it became; `cancel_requested` when the device was first asked not to run it, or to stop'),
   progress: z.number().nullable(),
   attempt: z.int(),
   counted: z.boolean().describe('False for a result that came late or again, and changed nothing'),

@@ -39,8 +39,15 @@ export interface ApiContext {
    * Takes a device's message as if it had come by MQTT. Settles after the commit.
    * @param rest the topic below the device's prefix
    * @param message_id of a message that may have come before
+   * @param quarantine_id of one that is kept there already, and not kept again
    */
-  ingest(device: DevicePrincipal, rest: string, payload: Buffer, message_id?: number | null): Promise<Ingested>
+  ingest(
+    device: DevicePrincipal,
+    rest: string,
+    payload: Buffer,
+    message_id?: number | null,
+    quarantine_id?: string | null,
+  ): Promise<Ingested>
   /** Publishes a device's open difference after its desired state changed. */
   desiredChanged(device: { id: string; home_id: string }): Promise<void>
   /** Cuts the connections that fit. @returns how many */

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod'
+import { z } from 'zod'
 import { type ErrorCode, HubError, statuses } from '../errors.js'
 import { PayloadFault } from '../json.js'
 import type { Api } from './api.js'
@@ -21,7 +22,7 @@ export function answerFaults(app: Api): void {
 }
 
 export function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const told = toldAs(error)
+  const told = toldAs(error, request)
   const { method, routeOptions } = request
   if (told.status >= 500) request.log.error({ err: error, method, route: routeOptions.url }, 'a request failed')
   if (told.code === 'unauthorized') reply.header('www-authenticate', 'Bearer')
@@ -30,28 +31,39 @@ export function answer(error: unknown, request: FastifyRequest, reply: FastifyRe
   reply.send({ error: told.code, message: told.message, details: told.details })
 }
 
-function toldAs(error: unknown): HubError {
+function toldAs(error: unknown, request: FastifyRequest): HubError {
   if (error instanceof HubError) return error
   if (error instanceof PayloadFault) return new HubError('invalid_request', 'The body cannot be read.', [error.message])
   if (hasZodFastifySchemaValidationErrors(error)) {
     const place = { querystring: 'query', undefined: 'request' }[String(validationContext(error))]
-    return new HubError(
-      'invalid_request',
-      'The request is not valid.',
-      linesOf(error, place ?? validationContext(error)),
-    )
+    const context = validationContext(error)
+    const known = namesIn(request.routeOptions.schema?.[context as 'body'])
+    return new HubError('invalid_request', 'The request is not valid.', linesOf(error, place ?? context, known))
   }
   return isFastifyError(error) ? fastifyFault(error) : new HubError('internal', 'Internal error')
 }
 
 const validationContext = (error: object) => String('validationContext' in error ? error.validationContext : 'request')
 
-const linesOf = (error: { validation: { instancePath: string; message?: string }[] }, place: string) =>
-  error.validation
-    .slice(0, 50)
-    .map(({ instancePath, message = 'is not valid' }) =>
-      `${place}${instancePath === '/' ? '' : instancePath}: ${message}`.slice(0, 500),
-    )
+interface Fault {
+  readonly instancePath: string
+  readonly keyword: string
+  readonly message?: string
+}
+
+/** @param known the names that the whole may have */
+const linesOf = ({ validation }: { validation: readonly Fault[] }, place: string, known: readonly string[]) =>
+  validation.slice(0, 50).map(({ instancePath, keyword, message = 'is not valid' }) => {
+    const isWhole = instancePath === '/'
+    const names = isWhole && keyword === 'unrecognized_keys' ? `; known are ${known.join(', ') || 'none'}` : ''
+    return `${place}${isWhole ? '' : instancePath}: ${message}${names}`.slice(0, 500)
+  })
+
+/** The names of an object's schema, also where it may be left out. */
+function namesIn(schema: unknown): string[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return namesIn(schema.unwrap())
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : []
+}
 
 const isFastifyError = (error: unknown): error is FastifyError =>
   error instanceof Error && 'code' in error && 'statusCode' in error && Number(error.statusCode) < 500

@@ -22,7 +22,9 @@ const presence = z.object({
   reason,
   last_seen_at: time.nullable(),
   session,
-  wakes_at: time.nullable().describe('When it means to be back, as its last heartbeat said'),
+  wakes_at: time
+    .nullable()
+    .describe('When it means to be back, of a device that sleeps, or that has said so on the connection it has'),
 })
 const change = z.object({ at: time, status, reason, session })
 const ms = z.int().min(0)

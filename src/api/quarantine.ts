@@ -98,7 +98,7 @@ export function quarantineRoutes(app: Api, { store: { db }, ingest }: ApiContext
         key_id: '',
         expires_at: null,
       } as const
-      throwIfQuarantined(await ingest(device, kept.topic, mendedPayload(request.body) ?? kept.payload))
+      throwIfQuarantined(await ingest(device, kept.topic, mendedPayload(request.body) ?? kept.payload, null, kept.id))
       const replayed_at = Date.now()
       await audited(request, db, tx => markReplayed(tx, kept.id, replayed_at), {
         target: `device/${id}`,

@@ -18,7 +18,7 @@ import { newCommand } from './commands.js'
 import type { ApiContext } from './context.js'
 import { groupAt } from './groups.js'
 import { askerOf, checkDevice } from './rights.js'
-import { byId, json, next_cursor, nothing, page, time, timezone } from './schemas.js'
+import { byId, json, momentInBody, next_cursor, nothing, page, time, timezone } from './schemas.js'
 
 const schedule = z.object({
   id: z.string(),
@@ -41,7 +41,9 @@ const schedule = z.object({
 })
 const one = z.object({ schedule })
 const times = {
-  at: time.optional().describe('Once, at this time'),
+  at: momentInBody
+    .optional()
+    .describe('Once, at this time: milliseconds since 1970, ISO 8601 (UTC without a zone), or from now like +1h'),
   cron: z
     .string()
     .max(128)

@@ -41,6 +41,8 @@ export const page = {
 }
 export const next_cursor = z.string().nullable().describe('For the next page; null on the last')
 
+const noTime = 'is no time: milliseconds since 1970, ISO 8601, now, or like -1h, +7d'
+
 /** A moment in a query. */
 export const moment = z
   .string()
@@ -49,12 +51,12 @@ export const moment = z
   .transform((text, context) => {
     const at = parseTime(text, Date.now())
     if (at !== null) return at
-    context.addIssue({
-      code: 'custom',
-      message: 'is no time: milliseconds since 1970, ISO 8601, now, or like -1h, -7d',
-    })
+    context.addIssue({ code: 'custom', message: noTime })
     return z.NEVER
   })
+
+/** The same in a body, where milliseconds are a number. */
+export const momentInBody = z.union([time, moment], noTime)
 
 /** A list in a query, separated by commas. */
 export const list = (max: number, what: string) =>

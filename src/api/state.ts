@@ -52,7 +52,10 @@ export function stateRoutes(app: Api, context: ApiContext): void {
     },
     async (request, reply) => {
       const device = checkDevice(request, await getDevice(db, request.params.id))
-      if (request.query.at !== undefined) return shown(await wholeStateAt(db, device, request.query.at))
+      const { at } = request.query
+      if (at !== undefined && at > Date.now())
+        throw new HubError('invalid_request', 'Nobody knows what will be.', ['query/at: lies in the future'])
+      if (at !== undefined) return shown(await wholeStateAt(db, device, at))
       const state = await getState(db, device)
       reply.header('etag', versionTag(state))
       return shown(state)

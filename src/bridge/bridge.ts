@@ -102,9 +102,13 @@ async function acceptRare(context: BridgeContext, message: DeviceMessage): Promi
   }
 }
 
-/** Keeps a message that cannot be understood, and tells the device (D3). The device may forget it: it is in our hands now. */
+/**
+ * Keeps a message that cannot be understood, and tells the device (D3). The device may forget it: it is in our hands now. One that was kept
+ * before stays as it is.
+ */
 async function setAside(context: BridgeContext, message: DeviceMessage, reason: string, why: string): Promise<Outcome> {
-  const { device, rest: topic, payload, received_at } = message
+  const { device, rest: topic, payload, received_at, quarantine_id } = message
+  if (quarantine_id) return { forward: 'nothing', quarantined: { id: quarantine_id, message: why } }
   const { id: device_id, home_id } = device
   const id = await quarantine(context.store.db, {
     device_id,

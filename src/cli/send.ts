@@ -33,7 +33,7 @@ interface Options {
 }
 
 function more({ status, error, result, expires_at }: DeviceCommand): string {
-  if (error) return `  ${printable(error.message)}`
+  if (error) return `  ${printable(error.message.trim().replaceAll(/\s+/g, ' '))}`
   if (status === 'queued')
     return `  the device is not listening; it is sent when it does, until ${new Date(expires_at).toISOString()}`
   return result === null ? '' : `  ${printable(JSON.stringify(result))}`

@@ -151,13 +151,16 @@ export class Commands {
 
   /** Takes what a device says of a command. One that is settled, or another device's, is not changed; what came late stands in its timeline. */
   async result(device_id: string, { id, status, progress, result, error }: CommandResult): Promise<void> {
+    const now = Date.now()
     const command = await moveCommand(
       this.#store.db,
       id,
       { status: before[status], sent: true, device_id },
       {
         status,
-        settled_at: isOpen(status) ? null : Date.now(),
+        settled_at: isOpen(status) ? null : now,
+        // Who answers has it, also when that comes before its PUBACK. What it never had it may call cancelled too.
+        delivered_at: status === 'cancelled' ? null : now,
         ...(progress === undefined ? {} : { progress }),
         ...(result === undefined ? {} : { result: JSON.stringify(result) }),
         ...(error === undefined ? {} : { error }),

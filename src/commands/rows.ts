@@ -159,7 +159,10 @@ const move = prepare((db, input: Move) =>
 )
 
 const names = Object.keys(unchanged) as (keyof typeof unchanged)[]
-const orAsItIs = (name: string, value: unknown) => sql`coalesce(${value}, ${sql.ref(name)})`
+/** The first time that it was so stands. */
+const firsts: readonly string[] = ['delivered_at', 'cancel_requested_at']
+const orAsItIs = (name: string, value: unknown) =>
+  firsts.includes(name) ? sql`coalesce(${sql.ref(name)}, ${value})` : sql`coalesce(${value}, ${sql.ref(name)})`
 
 /**
  * Settles what time has overtaken: commands that never left become `expired`; what was sent and got no result by then is `unknown`

@@ -52,14 +52,31 @@ function firstRun(times: Times, now: number): number {
 }
 
 function tryNextRun(times: Times, now: number): number | null {
+  const fault = times.cron === null ? null : cronFault(times.cron, times.timezone)
+  if (fault !== null) throw new HubError('invalid_request', 'This is no schedule.', [`cron: ${fault}`])
+  return nextRun(times, now)
+}
+
+const cronFields = ['minute', 'hour', 'day', 'month', 'weekday']
+
+/** What is wrong with a line, in words of our own: the library's are about lines that it reads and we do not. Null when nothing is. */
+function cronFault(cron: string, timezone: string): string | null {
+  const parts = cron.trim().split(/\s+/)
+  const isFive = parts.length === cronFields.length
   // The library takes a date as well, which `at` is for.
-  if (times.cron !== null && !/^(@\w+|\S+(\s+\S+){4})$/.test(times.cron))
-    throw new HubError('invalid_request', 'This is no schedule.', ['cron: wants five fields, like 0 18 * * 1-5'])
+  if ((isFive || cron.startsWith('@')) && canRead(cron, timezone)) return null
+  const wanted = `wants five fields (${cronFields.join(' ')}), like 0 18 * * 1-5`
+  if (!isFive) return `${wanted}; this is ${parts.length === 1 ? 'one' : parts.length}`
+  const alone = (i: number) => cronFields.map((_, k) => (k === i ? parts[k] : '*')).join(' ')
+  const bad = cronFields.findIndex((_, i) => !canRead(alone(i), timezone))
+  return bad < 0 ? wanted : `${wanted}; ${parts[bad]} is no ${cronFields[bad]}`
+}
+
+function canRead(cron: string, timezone: string): boolean {
   try {
-    return nextRun(times, now)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new HubError('invalid_request', 'This is no schedule.', [`cron: ${why}`], cause)
+    return lineOf(cron, timezone) !== null
+  } catch {
+    return false
   }
 }
 

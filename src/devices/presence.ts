@@ -93,8 +93,15 @@ export async function recordSeen(db: Db, seen: ReadonlyMap<string, number>): Pro
 /** A device's presence as the API shows it: `since` and `last_seen_at` are null where it was never heard. */
 export async function presenceOf(db: Db, device_id: string) {
   const row = await db.selectFrom('presence').selectAll().where('device_id', '=', device_id).executeTakeFirst()
-  const { status, since, reason, last_seen_at, session, wakes_at } = row ?? neverHeard
+  const { status, since, reason, last_seen_at, session } = row ?? neverHeard
+  const wakes_at = row ? wakesAt(row) : null
   return { device_id, status, connected: status === 'online', since, reason, last_seen_at, session, wakes_at }
+}
+
+/** When a device means to be back, while it sleeps or has said so on the connection that it has. */
+function wakesAt({ status, since, wakes_at, next_in }: Presence): number | null {
+  const isSaidNow = status === 'online' && (wakes_at ?? 0) - (next_in ?? 0) >= since
+  return status === 'sleeping' || isSaidNow ? wakes_at : null
 }
 
 const neverHeard = {
@@ -103,7 +110,6 @@ const neverHeard = {
   reason: null,
   last_seen_at: null,
   session: 0,
-  wakes_at: null,
 } as const
 
 /** The presence payload that subscribers see. */

@@ -19,12 +19,12 @@ export class Traffic {
     if (this.#samples.length > minute / everyMs + 1) this.#samples.shift()
   }
 
-  /** Messages a minute; in the first minute, as far as it has gone. */
+  /** Messages a minute, to a tenth; in the first minute, as far as it has gone. */
   perMinute(): number {
     const [oldest] = this.#samples
     const now = performance.now()
     if (!oldest || now === oldest.at) return 0
-    return ((this.#counter() - oldest.count) * minute) / Math.max(now - oldest.at, everyMs)
+    return Math.round(((this.#counter() - oldest.count) * minute * 10) / Math.max(now - oldest.at, everyMs)) / 10
   }
 
   stop(): void {

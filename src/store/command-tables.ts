@@ -76,7 +76,7 @@ export interface CommandTables {
     command_id: string
     device_id: string
     at: Time
-    status: CommandStatus
+    status: CommandStatus | 'cancel_requested'
     progress: number | null
     attempt: number
     /** 1; 0 for a result that came late or again, and changed nothing. */

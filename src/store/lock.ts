@@ -13,6 +13,7 @@ export function lockDirectory(data_dir: string): () => void {
     return () => db.close()
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'SQLITE_BUSY') throw error
-    throw new HubError('conflict', `Another hub is running with the data directory ${data_dir}.`, [], error)
+    const why = `A hub is running with the data directory ${data_dir} and must be stopped first.`
+    throw new HubError('conflict', why, [], error)
   }
 }

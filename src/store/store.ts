@@ -30,7 +30,7 @@ export interface Store {
   checkpoint(): Promise<void>
   /** What the database takes on the disk, in bytes, with its write-ahead log. */
   size(): Promise<{ database_bytes: number }>
-  /** Waits for every write under way, then closes the threads. */
+  /** Waits for every write under way, then closes the threads. The database file alone then holds everything. */
   close(): Promise<void>
 }
 
@@ -97,7 +97,9 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
     close: async () => {
       await writer.flush()
-      await Promise.all(threads.map(thread => thread.close()))
+      // The writer last: SQLite writes the log back and removes it when the last connection closes, if that one may write.
+      await Promise.all(readers.map(thread => thread.close()))
+      await writerThread.close()
     },
   }
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Traffic } from '../../src/operations/traffic.js'
 import { startHub, type TestHub, until } from '../helper.js'
 
 let hub: TestHub
@@ -67,4 +68,14 @@ test.each([
   const text = await answer.text()
   expect(answer.status).toBe(404)
   expect(text).not.toContain('"dependencies"')
+})
+
+test('messages a minute are told to a tenth', async () => {
+  let count = 0
+  const traffic = new Traffic(() => count)
+  // A whole count comes to a fraction only after the first five seconds.
+  count = 0.123
+  await until(() => traffic.perMinute() > 0)
+  expect(traffic.perMinute()).toBe(1.5)
+  traffic.stop()
 })

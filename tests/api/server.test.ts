@@ -72,6 +72,15 @@ describe('an answer that is not 2xx has the contract’s shape', () => {
     expect(answer.headers.has('allow')).toBe(status === 405)
   })
 
+  test.each([
+    ['PATCH', '/devices/d1/desired', [1], 'body: must be an object'],
+    ['POST', '/homes', { name: 'x', record: 1 }, 'body: Unrecognized key: "record"; known are id, name, timezone'],
+    ['POST', '/ops/quarantine/q1/replay', {}, 'body/payload: is missing'],
+    ['POST', '/ops/quarantine/q1/replay', { payload: 1 }, 'body/payload: must be a string or an object or an array'],
+  ])('%s %s with %j is told what it should be', async (method, path, body, detail) =>
+    expect((await hub.call(method, `/api/v1${path}`, { body })).body).toMatchObject({ details: [detail] }),
+  )
+
   test('what nobody expected is logged whole and told as internal', async () => {
     const broken = await startApi(
       {},

@@ -76,6 +76,19 @@ test('a byte-order mark is no reason to refuse', async () => {
   expect('bom' in latest || messages[0]?.payload_text.includes('bom')).toBe(true)
 })
 
+test('a message that is replayed and still bad stays as it is, and no copy of it is kept', async () => {
+  const list = async () =>
+    (await hub.client.get<{ quarantine: Quarantined[] }>('/ops/quarantine?device_id=q&limit=1000')).quarantine
+  const before = await list()
+  const { quarantine_id: id = '' } = errors.find(({ topic }) => topic === 'telemetry') ?? {}
+  for (const payload of ['{"worse":', nested])
+    await expect(hub.client.post(`/ops/quarantine/${id}/replay`, { payload })).rejects.toMatchObject({
+      code: 'invalid_payload',
+      details: [expect.any(String), `quarantine_id: ${id}`],
+    })
+  expect(await list()).toEqual(before)
+})
+
 test('the list has them all, the newest first, and one that was mended can be replayed', async () => {
   const { quarantine: messages } = await hub.client.get<{ quarantine: Quarantined[] }>(
     '/ops/quarantine?device_id=q&limit=1000',

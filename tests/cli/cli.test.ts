@@ -54,7 +54,9 @@ describe('start', () => {
   test('refuses a data directory that another hub has, and takes it after that one was killed', async () => {
     const refused = await hearth(['start'])
     expect(refused).toMatchObject({ code: 1, out: '' })
-    expect(refused.err).toBe(`Another hub is running with the data directory ${data_dir}. (conflict)\n`)
+    expect(refused.err).toBe(
+      `A hub is running with the data directory ${data_dir} and must be stopped first. (conflict)\n`,
+    )
     await hub.end('SIGKILL')
     hub = await startChild(data_dir)
   })
@@ -176,6 +178,9 @@ test('seed fills an empty hub once, whose people can then log in; audit verify f
     expect(await hearth(['seed'], env)).toMatchObject({ code: 1, err: expect.stringContaining('(conflict)') })
     expect(await hearth(['seed', '--force'], env)).toMatchObject({ code: 0 })
     const started = await startChild(folder)
+    expect((await hearth(['seed'], env)).err).toMatch(
+      /^A hub is running with .* and must be stopped first\. \(conflict\)\n$/,
+    )
     const [, , { username = '', password = '' } = {}] = seeded.people
     const client = new HearthClient({ url: `http://127.0.0.1:${started.file.http_port}` })
     expect(await client.post('/auth/login', { username, password })).toMatchObject({ user: { username: 'owner' } })

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Command } from '../../src/commands/rows.js'
+import type { Step } from '../../src/commands/timeline.js'
 import { startHub, type TestHub, until } from '../helper.js'
 import { becomes, issue, listening, read } from './obedient.js'
 
@@ -25,10 +26,18 @@ describe('of a command that was sent', () => {
     await becomes(hub, heeded.id, 'delivered')
     await device.answer(heeded.id, 'running', { progress: 10 })
     await becomes(hub, heeded.id, 'running')
-    expect(await cancel(heeded.id)).toMatchObject({ status: 'running', cancel_requested_at: expect.any(Number) })
+    const asked = await cancel(heeded.id)
+    expect(asked).toMatchObject({ status: 'running', cancel_requested_at: expect.any(Number) })
+    expect((await cancel(heeded.id)).cancel_requested_at).toBe(asked.cancel_requested_at)
     await until(() => device.cancelled.includes(heeded.id))
     await device.answer(heeded.id, 'cancelled')
-    expect(await becomes(hub, heeded.id, 'cancelled')).toMatchObject({ settled_at: expect.any(Number) })
+    const { settled_at, cancel_requested_at } = await becomes(hub, heeded.id, 'cancelled')
+    const { timeline } = await hub.client.get<{ timeline: Step[] }>(`/commands/${heeded.id}/timeline`)
+    expect(timeline.slice(-3)).toMatchObject([
+      { status: 'running', progress: 10 },
+      { status: 'cancel_requested', at: cancel_requested_at, counted: true },
+      { status: 'cancelled', at: settled_at },
+    ])
 
     const done = await issue(hub, 'asked', { name: 'roll' })
     await becomes(hub, done.id, 'delivered')
@@ -86,5 +95,5 @@ test('a result that comes before a lost command is sent again settles it', async
   first.stream.destroy()
   const second = await hub.connect('quick', key)
   await second.publishAsync('devices/quick/commands/result', JSON.stringify({ id, status: 'succeeded' }), { qos: 1 })
-  await becomes(hub, id, 'succeeded')
+  expect(await becomes(hub, id, 'succeeded')).toMatchObject({ delivered_at: expect.any(Number) })
 })

@@ -151,6 +151,42 @@ describe('a scheduled command', () => {
     expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_request' } })
   })
 
+  test.each([
+    ['every day', 'this is 2'],
+    ['* * * * * *', 'this is 6'],
+    ['2099-01-01T00:00:00Z', 'this is one'],
+    ['@never', 'this is one'],
+    ['60 18 * * *', '60 is no minute'],
+    ['0 18 * * fry', 'fry is no weekday'],
+    ['0 0 0 * *', '0 is no day'],
+  ])('by %s is refused in words that fit', async (cron, why) => {
+    await hub.device('worded').catch(() => undefined)
+    const { body } = await call('POST', '/devices/worded/schedules', { name: 'on', cron })
+    const wanted = 'cron: wants five fields (minute hour day month weekday), like 0 18 * * 1-5'
+    expect(body).toMatchObject({ details: [`${wanted}; ${why}`] })
+  })
+
+  test.each([
+    ['2099-01-01T00:00:00Z', Date.UTC(2099, 0, 1)],
+    ['2099-01-01T00:00:00+02:00', Date.UTC(2098, 11, 31, 22)],
+    [String(Date.UTC(2099, 0, 1)), Date.UTC(2099, 0, 1)],
+  ])('may have its time as %s, and answers milliseconds', async (at, ms) => {
+    await hub.device('dated').catch(() => undefined)
+    const id = await plan('dated', { at })
+    expect(await read(id)).toMatchObject({ schedule: { at: ms, next_at: ms } })
+    const moved = await call('PATCH', `/schedules/${id}`, { at: '2098-06-01' })
+    expect(moved.body).toMatchObject({ schedule: { at: Date.UTC(2098, 5, 1) } })
+  })
+
+  test.each(['tomorrow', true, 1.5])('with the time %j is refused, and told what a time is', async at => {
+    await hub.device('dated').catch(() => undefined)
+    const { status, body } = await call('POST', '/devices/dated/schedules', { name: 'on', at })
+    expect([status, body]).toMatchObject([
+      400,
+      { details: [expect.stringContaining('body/at: is no time: milliseconds')] },
+    ])
+  })
+
   test('is one of at most a hundred of a device', async () => {
     await hub.device('full')
     for (let i = 0; i < 100; i++) await plan('full', { cron: '* * * * *' })

@@ -170,6 +170,7 @@ test('the history has every change, and the state at any time', async () => {
     const { at = 0, reported } = states[i] ?? {}
     expect(await read('past', `?at=${at}`)).toMatchObject({ reported, reported_version: i + 1 })
   }
+  await expect(read('past', '?at=+1h')).rejects.toMatchObject({ code: 'invalid_request' })
   expect(await read('past', '?at=2021-01-01')).toMatchObject({ reported: {}, reported_version: 0, reported_at: null })
   await wish('past', { n: 5 })
   const { changes, next_cursor } = await hub.client.get<{ changes: Json[]; next_cursor: string }>(

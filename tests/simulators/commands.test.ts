@@ -29,7 +29,13 @@ describe('commands', () => {
     receive(setTarget('a', 25))
     expect(results).toEqual([
       { id: 'a', status: 'accepted' },
-      { id: 'a', status: 'succeeded', result: { target: 25 }, state: expect.objectContaining({ target: 25 }) },
+      {
+        id: 'a',
+        status: 'succeeded',
+        progress: 100,
+        result: { target: 25 },
+        state: expect.objectContaining({ target: 25 }),
+      },
     ])
   })
 
@@ -68,6 +74,8 @@ describe('commands', () => {
       ['hot', 'rejected', 'invalid_params'],
     ])
     expect(model.state().target).toBe(target)
+    receive({ id: 'both', name: 'set_target', params: { target: 'warm', brightness: 3 } })
+    expect(results.at(-1)?.error?.message).toMatch(/^target: [^\n]+; Unrecognized key: "brightness"$/)
   })
 
   it('that cannot be read are logged and end nothing', () => {
@@ -91,7 +99,7 @@ describe('commands', () => {
       25,
       50,
       75,
-      undefined,
+      100,
     ])
   })
 

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -122,6 +122,17 @@ test('a torn end of the write-ahead log keeps every commit before it (F6)', asyn
   expect(look(copy, "select count(*) from homes where id = 'h-0'")).toBe(1)
   expect(look(copy, 'pragma integrity_check')).toBe('ok')
   await addHome(survivor.db, 'next')
+})
+
+test('a store that was closed has left nothing beside its file, and a copy of that holds everything', async () => {
+  const { db } = await openIt()
+  for (let i = 0; i < 20; i++) await addHome(db, `h-${i}`)
+  expect(await db.selectFrom('homes').select('id').execute()).toHaveLength(20)
+  await closeIt()
+  expect(await readdir(folder)).toEqual(['hearth.db'])
+  const copy = join(folder, 'copy.db')
+  await cp(file, copy)
+  expect(homes(copy)).toBe(20)
 })
 
 test('a store that cannot open all its threads leaves none running', async () => {
