@@ -166,7 +166,7 @@ describe('keys', () => {
     for (const key of [first, second]) expect((await own(key, 'GET', '/devices/status')).status).toBe(200)
     const { key_id } = await new KeyRing(hub.store.db, new Uses()).authenticate(first)
     expect((await call('DELETE', `/devices/rotating/keys/${key_id}`)).status).toBe(204)
-    expect(hub.told).toContainEqual({ disconnect: { key_id }, reason: 'revoked' })
+    expect(hub.told).toContainEqual({ disconnect: { device_id: 'rotating', key_id }, reason: 'revoked' })
     expect((await own(first, 'GET', '/devices/status')).status).toBe(401)
     expect((await own(second, 'GET', '/devices/status')).status).toBe(200)
     expect((await call('DELETE', `/devices/rotating/keys/${key_id}`)).status).toBe(404)

@@ -98,4 +98,4 @@ test('kill -9 before any of its statements leaves a migration whole or not begun
     for (const end of ['', '-wal', '-shm']) await rm(file + end, { force: true })
   }
   expect(found).toContain(0)
-})
+}, 120_000)
