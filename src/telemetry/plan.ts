@@ -34,19 +34,21 @@ const ceil = (time: number, unit: number) => floor(time + unit - 1, unit)
 export async function planOf(db: Db, device_num: number, range: TimeRange, edges: Edges): Promise<Plan> {
   const plan: Plan = { days: [], hours: [], minutes: [], few: [], samples: [] }
   if (!edges.onMinutes) return { ...plan, samples: [range] }
-  const [days, hours] = await Promise.all([
-    edges.ofDays ? closedDays(db, device_num, range) : [],
-    statesOf(db, device_num, range),
-  ])
-  let from = range.start_time
-  for (const day of days) {
-    if (edges.cut(day.start_time, day.end_time)) continue
-    planHours(plan, { start_time: from, end_time: day.start_time }, edges, hours)
-    extend(plan.days, day)
-    from = day.end_time
-  }
-  planHours(plan, { start_time: from, end_time: range.end_time }, edges, hours)
+  const days = edges.ofDays ? await closedDays(db, device_num, range) : []
+  const whole = days.filter(({ start_time, end_time }) => !edges.cut(start_time, end_time))
+  for (const day of whole) extend(plan.days, day)
+  const rest = between(range, plan.days)
+  const states = await statesOf(db, device_num, rest)
+  for (const part of rest) planHours(plan, part, edges, states)
   return plan
+}
+
+/** What of a range is not in these parts of it. */
+function between({ start_time, end_time }: TimeRange, parts: readonly TimeRange[]): TimeRange[] {
+  const starts = [start_time, ...parts.map(part => part.end_time)]
+  const ends = [...parts.map(part => part.start_time), end_time]
+  const gaps = starts.map((start, i) => ({ start_time: start, end_time: ends[i] ?? start }))
+  return gaps.filter(gap => gap.start_time < gap.end_time)
 }
 
 function planHours(plan: Plan, { start_time, end_time }: TimeRange, edges: Edges, states: ReadonlyMap<number, number>) {
@@ -91,10 +93,11 @@ async function closedDays(db: Db, device_num: number, { start_time, end_time }: 
 }
 
 /** The states of the hours that hold samples. */
-async function statesOf(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<Map<number, number>> {
+async function statesOf(db: Db, device_num: number, ranges: readonly TimeRange[]): Promise<Map<number, number>> {
+  if (ranges.length === 0) return new Map()
+  const bounds = ranges.map(({ start_time, end_time }) => [floor(start_time, hourMs), end_time])
   const { rows } = await sql<{ states: string }>`select json_group_array(json_array(start, state)) as states
-    from telemetry_hours where device_num = ${device_num} and start >= ${floor(start_time, hourMs)} and start < ${end_time}`.execute(
-    db,
-  )
+    from json_each(${JSON.stringify(bounds)}) as part cross join telemetry_hours
+    on device_num = ${device_num} and start >= part.value ->> 0 and start < part.value ->> 1`.execute(db)
   return new Map(JSON.parse(rows[0]?.states ?? '[]') as [number, number][])
 }

@@ -1,7 +1,10 @@
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createRandom, type Random } from '../../simulators/random.js'
+import { deleteDevice } from '../../src/devices/devices.js'
 import { aggregate, aggregations } from '../../src/telemetry/aggregate.js'
 import { deleteReadings } from '../../src/telemetry/delete.js'
+import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { until } from '../helper.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
 import { type Aggregation, naive, rounded, type Sample, startsOf } from './naive.js'
@@ -103,3 +106,41 @@ test.each(zones)(
   },
   120_000,
 )
+
+test('they are made anew from the samples, whatever they said before', async () => {
+  const num = await makeDevice('UTC')
+  const begin = Date.UTC(2026, 5, 1)
+  const points = Array.from({ length: 60 }, (_, i) => ({ ts: begin + i * hour, data: { t: i } }))
+  await opened.append(points, { device_num: num })
+  await allClosed()
+  const whole = { fields: ['t'], aggregations: ['sum'] as const, window: '1d', timezone: 'UTC' }
+  const sums = async () => {
+    const [series] = await aggregate(opened.db, num, { ...whole, start_time: begin, end_time: begin + 72 * hour })
+    return series?.points.map(({ value }) => value)
+  }
+  const right = await sums()
+  await sql`update rollups_1d set sum = -1`.execute(opened.db)
+  await sql`update rollups_1h set sum = -1`.execute(opened.db)
+  expect(await sums()).not.toEqual(right)
+  await opened.store.close()
+  expect(rebuildRollups(opened.file, 'normal', () => undefined)).toBe(60)
+  opened = await openTestStore({ file: opened.file })
+  expect(openHours()).toBe(0)
+  expect(await sums()).toEqual(right)
+})
+
+test('a deleted device leaves none behind', async () => {
+  const num = await makeDevice('UTC')
+  const begin = Date.UTC(2026, 5, 1)
+  await opened.append(
+    Array.from({ length: 1000 }, (_, i) => ({ ts: begin + i * 1000, data: { t: i } })),
+    { device_num: num },
+  )
+  await opened.append([{ ts: begin + 30 * hour, data: { t: 1 } }], { device_num: num })
+  await allClosed()
+  const tables = ['rollups_1m', 'rollups_1h', 'rollups_1d', 'telemetry_hours', 'telemetry_days', 'telemetry_fields']
+  const counts = () => tables.map(table => opened.look(`select count(*) from ${table}`))
+  expect(counts()).not.toContain(0)
+  await deleteDevice(opened.db, 'd', () => undefined)
+  expect(counts()).toEqual(tables.map(() => 0))
+})
