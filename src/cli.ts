@@ -26,6 +26,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   seed: () => import('./cli/seed.js').then(({ seedCommand }) => seedCommand()),
   user: () => import('./cli/user.js').then(({ userCommand }) => userCommand()),
   audit: () => import('./cli/audit.js').then(({ auditCommand }) => auditCommand()),
+  rollups: () => import('./cli/rollups.js').then(({ rollupsCommand }) => rollupsCommand()),
   config: () => import('./cli/config.js').then(({ configCommand }) => configCommand()),
 }
 

@@ -20,6 +20,8 @@ export interface AppendWriter {
   append(item: AppendItem): string | null
   /** Called before each commit with what else must be in it. */
   beforeCommit(): void
+  /** Does for some milliseconds what can wait, in a transaction of its own. @returns whether more waits */
+  work(): boolean
   /** Called when the transaction is gone: what was remembered of it is forgotten. */
   rolledBack(): void
 }

@@ -4,10 +4,9 @@ import type { HomeRole } from '../principal.js'
 import type { Json, Time } from './columns.js'
 import type { CommandTables } from './command-tables.js'
 import type { SessionTables } from './session-tables.js'
+import type { TelemetryTables } from './telemetry-tables.js'
 
-type Readings = Record<string, number | boolean | string>
-
-export interface Tables extends CommandTables, SessionTables {
+export interface Tables extends CommandTables, SessionTables, TelemetryTables {
   homes: {
     id: string
     name: string
@@ -212,21 +211,6 @@ export interface Tables extends CommandTables, SessionTables {
     whole: Json<Record<string, unknown> | null>
   }
   /** Readings as they came: one row a message point. The device's row knows the home. */
-  telemetry: {
-    device_num: number
-    ts: Time
-    received_at: Time
-    data: Json<Readings>
-    metadata: Json<Record<string, unknown> | null>
-    quality: 'received' | null
-    /** The packet identifier of an untimed QoS 1 or 2 message: how a retransmission after a restart is recognised (D8). */
-    message_id: number | null
-  }
-  latest: {
-    device_num: number
-    /** field → [value, ts] */
-    latest: Json<Record<string, [number | boolean | string, Time]>>
-  }
   events: {
     id: Generated<number>
     device_id: string

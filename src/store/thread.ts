@@ -2,8 +2,8 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { errorOf, type Failure, storageUnavailable } from './failure.js'
 
-/** What a worker thread answers: `ready` once, then one reply for each request, in their order. */
-export type Reply<Value> = { ready: true } | { value: Value } | { failure: Failure }
+/** What a worker thread says: `ready` once, then one reply for each request, in their order; and what went wrong with something else. */
+export type Reply<Value> = { ready: true } | { value: Value } | { failure: Failure } | { warning: Failure }
 
 interface Pending<Value> {
   resolve(value: Value): void
@@ -99,6 +99,10 @@ export class Thread<Request, Value> {
       this.#backoffMs = 50
       this.#ready?.resolve()
       this.#ready = null
+      return
+    }
+    if ('warning' in reply) {
+      this.#options.log.error({ why: reply.warning }, 'a store thread could not do what it does by itself')
       return
     }
     const pending = this.#pending.shift()

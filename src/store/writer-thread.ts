@@ -81,8 +81,24 @@ function answer(request: WriterRequest): WriterAnswer {
   return 'statements' in request ? request.statements.map(runStatement) : statements.run(request)
 }
 
+/** Pauses between what can wait: while there is more, and while there is none. */
+const pauseMs = { more: 20, none: 1000 }
+
+function work(): void {
+  let more = false
+  try {
+    more = !db.inTransaction && appendWriter.work()
+  } catch (error) {
+    parentPort?.postMessage({ warning: failureOf(error) })
+    rollback()
+  }
+  working = setTimeout(work, more ? pauseMs.more : pauseMs.none)
+}
+let working = setTimeout(work, pauseMs.none)
+
 parentPort?.on('message', (request: WriterRequest | 'close') => {
   if (request === 'close') {
+    clearTimeout(working)
     db.close()
     parentPort?.close()
     return

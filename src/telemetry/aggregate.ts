@@ -1,6 +1,9 @@
-import { type RawBuilder, sql } from 'kysely'
+import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
-import { pathOf, type TimeRange } from './readings.js'
+import { type Edges, type Plan, planOf } from './plan.js'
+import type { TimeRange } from './readings.js'
+import { hourMs, minuteMs } from './rollup-rows.js'
+import { type Edge, fromRollups, fromSamples, type Part, type Wanted, type Windows } from './sources.js'
 import { stepsOf } from './steps.js'
 import { calendarBuckets, checkBucketCount, checkTimezone, parseWindow, type Window } from './windows.js'
 
@@ -28,22 +31,6 @@ export interface Series {
   readonly points: readonly { start: number; value: Value; count: number }[]
 }
 
-type Source = RawBuilder<unknown>
-
-/** What is known of one field in one window. */
-interface Tally {
-  /** Of the numbers and booleans. */
-  readonly numbers: number
-  readonly sum: number
-  readonly min: number
-  readonly max: number
-  /** Of all samples that have the field. */
-  readonly samples: number
-  /** As JSON text; null where nobody asked. */
-  readonly first: string | null
-  readonly last: string | null
-}
-
 /**
  * Aggregates the samples of a device over windows. Mean, sum, min and max look at numbers and booleans (true is 1), the others at all.
  * @throws HubError `invalid_request` for a window, time zone or number of windows that cannot be
@@ -53,37 +40,57 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   checkBucketCount(window, query.start_time, query.end_time, query.fields.length * query.aggregations.length)
   checkTimezone(query.timezone)
   const range = await extent(db, device_num, query)
-  const calendar = window.kind === 'calendar' ? bucketsOf(window, query.timezone, range) : null
-  const tallies = new Map(query.fields.map(field => [field, new Map<number, Tally>()]))
-  for await (const step of stepsOf(db, device_num, range)) {
-    const source = window.kind === 'fixed' ? fixed(device_num, window.ms, step) : calendar?.(device_num, step)
-    for (const [field, known] of tallies) {
-      const found = source ? await tally(db, source, field, query.aggregations) : []
-      for (const { start, ...part } of found) known.set(start, merge(known.get(start), part))
-    }
-  }
-  return query.fields.flatMap(field =>
-    query.aggregations.map(aggregation => {
-      const points = [...(tallies.get(field) ?? [])].map(([start, known]) => ({
-        start,
-        ...expressions[aggregation](known),
-      }))
+  const { windows, edges } = window.kind === 'fixed' ? fixed(window.ms) : calendar(window, query.timezone, range)
+  const plan = await planOf(db, device_num, range, edges)
+  const nums = await fieldNums(db, device_num, query.fields)
+  const [first, last] = [query.aggregations.includes('first'), query.aggregations.includes('last')]
+  const series = query.fields.map(async field => {
+    const wanted = { device_num, field, first, last, field_num: nums.get(field) ?? 0 }
+    const known = await tallies(db, plan, windows, wanted)
+    return query.aggregations.map(aggregation => {
+      const points = [...known]
+        .sort(([a], [b]) => a - b)
+        .map(([start, part]) => ({ start, ...expressions[aggregation](part) }))
       return { field, aggregation, points: points.filter(({ count }) => count > 0) }
-    }),
-  )
+    })
+  })
+  return (await Promise.all(series)).flat()
 }
 
-const overNumbers = (value: (tally: Tally) => number) => (known: Tally) => {
+/** How many stretches of few samples are looked through in one go. */
+const fewAtOnce = 16
+
+async function tallies(
+  db: Db,
+  plan: Plan,
+  windows: Windows,
+  wanted: Wanted & { readonly field_num: number },
+): Promise<Map<number, Part>> {
+  const known = new Map<number, Part>()
+  const take = (parts: readonly Part[]) => {
+    for (const part of parts) known.set(part.start, merge(known.get(part.start), part))
+  }
+  take(await fromRollups(db, '1d', windows, plan.days, wanted))
+  take(await fromRollups(db, '1h', windows, plan.hours, wanted))
+  take(await fromRollups(db, '1m', windows, plan.minutes, wanted))
+  for (let i = 0; i < plan.few.length; i += fewAtOnce)
+    take(await fromSamples(db, windows, plan.few.slice(i, i + fewAtOnce), wanted))
+  for (const range of plan.samples)
+    for await (const step of stepsOf(db, wanted.device_num, range)) take(await fromSamples(db, windows, [step], wanted))
+  return known
+}
+
+const overNumbers = (value: (part: Part) => number) => (known: Part) => {
   const result = value(known)
   return { value: Number.isFinite(result) ? result : null, count: known.numbers }
 }
-const overAnything = (value: (tally: Tally) => Value) => (known: Tally) => ({
+const overAnything = (value: (part: Part) => Value) => (known: Part) => ({
   value: value(known),
   count: known.samples,
 })
-const parsed = (json: string | null) => (json === null ? null : (JSON.parse(json) as Value))
+const parsed = (edge: Edge | null) => (edge === null ? null : (JSON.parse(edge.value) as Value))
 
-const expressions: Readonly<Record<Aggregation, (tally: Tally) => { value: Value; count: number }>> = {
+const expressions: Readonly<Record<Aggregation, (part: Part) => { value: Value; count: number }>> = {
   mean: overNumbers(({ sum, numbers }) => sum / numbers),
   sum: overNumbers(({ sum }) => sum),
   min: overNumbers(({ min }) => min),
@@ -93,62 +100,87 @@ const expressions: Readonly<Record<Aggregation, (tally: Tally) => { value: Value
   last: overAnything(({ last }) => parsed(last)),
 }
 
-/** Two parts of one window, the earlier one first. */
-function merge(known: Tally | undefined, part: Tally): Tally {
+/** Two parts of one window. */
+function merge(known: Part | undefined, part: Part): Part {
   if (!known) return part
   return {
+    start: known.start,
     numbers: known.numbers + part.numbers,
     sum: known.sum + part.sum,
     min: Math.min(known.min, part.min),
     max: Math.max(known.max, part.max),
     samples: known.samples + part.samples,
-    first: known.first,
-    last: part.last,
+    first: known.first && part.first && part.first.at < known.first.at ? part.first : known.first,
+    last: known.last && part.last && part.last.at > known.last.at ? part.last : known.last,
   }
 }
 
-/** `[start_time, end_time)`: the part of a range that holds samples, empty when there are none. */
+/** `[start_time, end_time)`: the part of a range that holds samples, or did, empty when there are none. */
 async function extent(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<TimeRange> {
-  const within = sql`from telemetry where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time}`
-  const { rows } = await sql<TimeRange>`select ifnull((select min(ts) ${within}), 0) as start_time,
-    ifnull((select max(ts) + 1 ${within}), 0) as end_time`.execute(db)
-  return rows[0] ?? { start_time: 0, end_time: 0 }
+  const { rows } = await sql<TimeRange>`select
+    max(${start_time}, ifnull((select min(start) from telemetry_hours where device_num = ${device_num}), ${end_time})) as start_time,
+    min(${end_time}, ifnull((select max(start) + ${hourMs} from telemetry_hours where device_num = ${device_num}), 0)) as end_time`.execute(
+    db,
+  )
+  const [found] = rows
+  return found && found.start_time < found.end_time ? found : { start_time, end_time: start_time }
 }
 
-/** Rows of (start, ts, data): each sample of a step with the beginning of its window. */
-function fixed(device_num: number, ms: number, { start_time, end_time }: TimeRange): Source {
-  return sql`select ts - ts % ${ms} as start, ts, data from telemetry
-    where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time}`
+async function fieldNums(db: Db, device_num: number, fields: readonly string[]): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('telemetry_fields')
+    .select(['name', 'field_num'])
+    .where('device_num', '=', device_num)
+    .where('name', 'in', fields)
+    .execute()
+  return new Map(rows.map(({ name, field_num }) => [name, field_num]))
 }
 
-/** The same for windows of the calendar, which are made once for the whole range. */
-function bucketsOf(window: Window & { kind: 'calendar' }, timezone: string, range: TimeRange) {
+interface Buckets {
+  readonly windows: Windows
+  readonly edges: Edges
+}
+
+/** Windows of one length, whose edges the times themselves tell. */
+const fixed = (ms: number): Buckets => ({
+  windows: {
+    cut: ranges => ranges.map(({ start_time, end_time }) => [0, start_time, end_time]),
+    startOf: time => sql`${time} - ${time} % ${ms}`,
+  },
+  edges: {
+    cut: (start, end) => Math.floor(start / ms) !== Math.floor((end - 1) / ms),
+    onMinutes: ms % minuteMs === 0,
+    ofDays: false,
+  },
+})
+
+/** Windows of the calendar, which are made once for the whole range. */
+function calendar(window: Window & { kind: 'calendar' }, timezone: string, range: TimeRange): Buckets {
   const buckets = calendarBuckets(window, timezone, range.start_time, range.end_time)
-  return (device_num: number, { start_time, end_time }: TimeRange): Source => {
-    const touched = buckets.filter(({ start, end }) => start < end_time && end > start_time)
-    const bounds = touched.map(({ start, end }) => [start, Math.max(start, start_time), Math.min(end, end_time)])
-    // A cross join keeps its order: SQLite would otherwise go through all buckets for each sample.
-    return sql`select bucket.value ->> 0 as start, ts, data from json_each(${JSON.stringify(bounds)}) as bucket
-      cross join telemetry on device_num = ${device_num} and ts >= bucket.value ->> 1 and ts < bucket.value ->> 2`
+  /** The first window that ends behind a time. */
+  const at = (time: number) => {
+    let [low, high] = [0, buckets.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((buckets[middle]?.end ?? 0) > time) high = middle
+      else low = middle + 1
+    }
+    return low
   }
-}
-
-async function tally(db: Db, source: Source, field: string, wanted: readonly Aggregation[]) {
-  const path = pathOf(field)
-  // "limit -1" keeps SQLite from writing the inner expressions into the outer ones, where the JSON was read again for each use.
-  const { rows } = await sql<Omit<Tally, 'first' | 'last'> & { start: number }>`select start, count(*) as samples,
-      count(number) as numbers, total(number) as sum, ifnull(min(number), 9e999) as min, ifnull(max(number), -9e999) as max
-    from (select start, value, iif(typeof(value) = 'text', null, value) as number
-      from (select start, data ->> ${path} as value from (${source}) limit -1) limit -1)
-    where value is not null group by start order by start`.execute(db)
-  const first = wanted.includes('first') ? await atEdge(db, source, path, sql`min(ts)`) : null
-  const last = wanted.includes('last') ? await atEdge(db, source, path, sql`max(ts)`) : null
-  return rows.map(row => ({ ...row, first: first?.get(row.start) ?? null, last: last?.get(row.start) ?? null }))
-}
-
-/** Beside min(ts) or max(ts), SQLite takes a bare column from the row that has it (sqlite.org/lang_select.html, section 2.5). */
-async function atEdge(db: Db, source: Source, path: string, edge: RawBuilder<unknown>): Promise<Map<number, string>> {
-  const { rows } = await sql<{ start: number; value: string }>`select start, data -> ${path} as value, ${edge} as at
-    from (${source}) where json_type(data, ${path}) is not null group by start`.execute(db)
-  return new Map(rows.map(({ start, value }) => [start, value]))
+  const cutOne = ({ start_time, end_time }: TimeRange) => {
+    const parts: [number, number, number][] = []
+    for (let i = at(start_time); (buckets[i]?.start ?? end_time) < end_time; i++) {
+      const { start = 0, end = 0 } = buckets[i] ?? {}
+      parts.push([start, Math.max(start, start_time), Math.min(end, end_time)])
+    }
+    return parts
+  }
+  return {
+    windows: { cut: ranges => ranges.flatMap(cutOne), startOf: () => sql`part.value ->> 0` },
+    edges: {
+      cut: (start, end) => at(start) !== at(end - 1),
+      onMinutes: buckets.every(({ start }) => start % minuteMs === 0),
+      ofDays: true,
+    },
+  }
 }

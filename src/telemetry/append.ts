@@ -2,6 +2,7 @@ import { PayloadFault } from '../json.js'
 import type { AppendItem, AppendWriter } from '../store/append.js'
 import type { Database, Statement } from '../store/sqlite.js'
 import { maxAheadMs, type Point, parseTelemetry, type Value } from './payload.js'
+import { Rollups } from './rollups.js'
 
 /** The newest value of each field of a device, with its time, and how many fields there are. */
 interface Latest {
@@ -20,6 +21,8 @@ const maxLatestFields = 500
 const maxFieldsAtOnce = 1000
 /** Devices whose latest readings stay in memory between batches. */
 const maxRemembered = 20_000
+/** How long rollups may hold up what arrives. */
+const workMs = 10
 
 /**
  * The append of telemetry, run inside the writer thread. (device, ts) is one point: of a later duplicate only fields that the first
@@ -42,9 +45,11 @@ class TelemetryWriter implements AppendWriter {
   readonly #latest = new Map<number, Latest>()
   readonly #lastUntimed = new Map<number, { readonly ts: number; readonly received_at: number }>()
   readonly #changed = new Set<number>()
+  readonly #rollups: Rollups
 
   constructor(db: Database) {
     this.#db = db
+    this.#rollups = new Rollups(db)
     this.#insert = db.prepare(
       `insert into telemetry (device_num, ts, received_at, data, metadata, quality, message_id) values (?, ?, ?, ?, ?, ?, ?)
        on conflict (device_num, ts) do nothing`,
@@ -94,7 +99,12 @@ class TelemetryWriter implements AppendWriter {
     if (this.#lastUntimed.size > maxRemembered) this.#lastUntimed.clear()
   }
 
+  work(): boolean {
+    return this.#rollups.work(Date.now(), workMs)
+  }
+
   rolledBack(): void {
+    this.#rollups.rolledBack()
     this.#latest.clear()
     this.#lastUntimed.clear()
     this.#changed.clear()
@@ -131,6 +141,7 @@ class TelemetryWriter implements AppendWriter {
       if (several && this.#db.inTransaction) this.#db.exec('rollback to message; release message')
       if (last) this.#lastUntimed.set(item.device_num, last)
       else this.#lastUntimed.delete(item.device_num)
+      this.#rollups.undone(item.device_num)
       throw error
     }
     if (several) this.#db.exec('release message')
@@ -146,10 +157,12 @@ class TelemetryWriter implements AppendWriter {
       this.#insert.run(device_num, ts, received_at, text, metadata, point.quality, message_id).changes === 1
     if (point.ts !== null) {
       if (!insert(point.ts)) this.#addFields(device_num, point.ts, point.data)
+      else this.#rollups.touch(device_num, point.ts)
       return point.ts
     }
     const ts = this.#nextFree(device_num, received_at, insert)
     this.#lastUntimed.set(device_num, { ts, received_at })
+    this.#rollups.touch(device_num, ts)
     return ts
   }
 
@@ -171,7 +184,9 @@ class TelemetryWriter implements AppendWriter {
   #addFields(num: number, ts: number, data: Data): void {
     const known = JSON.parse(this.#readData.get(num, ts) as string) as Data
     const merged = merge([known, data])
-    if (sizeOf(merged) > sizeOf(known)) this.#writeData.run(JSON.stringify(merged), num, ts)
+    if (sizeOf(merged) <= sizeOf(known)) return
+    this.#writeData.run(JSON.stringify(merged), num, ts)
+    this.#rollups.touch(num, ts)
   }
 
   /** A late point fills history but never overwrites a newer latest; of two at one moment the first stands. */

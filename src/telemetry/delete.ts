@@ -17,11 +17,26 @@ export async function deleteReadings(db: Db, device_num: number, range: TimeRang
   return deleted
 }
 
-/** Deletes every sample of a device, in steps, and its latest values. */
+/** Deletes every sample of a device, in steps, with its rollups and latest values. */
 export async function deleteAllReadings(db: Db, device_num: number): Promise<void> {
   await deleteRows(db, device_num, { start_time: 0, end_time: Number.MAX_SAFE_INTEGER })
-  await db.deleteFrom('latest').where('device_num', '=', device_num).execute()
+  for (const table of ['rollups_1m', 'rollups_1h', 'rollups_1d'] as const) await deleteRollups(db, device_num, table)
+  for (const table of ['telemetry_hours', 'telemetry_days', 'telemetry_fields', 'latest'] as const)
+    await db.deleteFrom(table).where('device_num', '=', device_num).execute()
 }
+
+const deleteRollups = (
+  db: Db,
+  device_num: number,
+  table: 'rollups_1m' | 'rollups_1h' | 'rollups_1d',
+): Promise<number> =>
+  inSteps(deletedAtOnce, async most => {
+    const { numAffectedRows = 0n } = await sql`delete from ${sql.table(table)} where (device_num, field_num, start) in
+      (select device_num, field_num, start from ${sql.table(table)} where device_num = ${device_num} limit ${most})`.execute(
+      db,
+    )
+    return numAffectedRows
+  })
 
 const deleteRows = (db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<number> =>
   inSteps(deletedAtOnce, async most => {

@@ -27,6 +27,7 @@ export const openAppendWriter: OpenAppendWriter = db => {
       return null
     },
     beforeCommit: () => undefined,
+    work: () => false,
     rolledBack: () => undefined,
   }
   return writer

@@ -1,10 +1,10 @@
+import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createRandom } from '../../simulators/random.js'
 import { aggregate, aggregations } from '../../src/telemetry/aggregate.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
+import { type Aggregation, naive, rounded, type Sample, startsOf } from './naive.js'
 
-type Aggregation = (typeof aggregations)[number]
-type Sample = { ts: number; data: Record<string, number | boolean | string> }
 type Points = { start: number; value: unknown; count: number }[]
 
 let opened: TestStore
@@ -32,47 +32,9 @@ async function store(samples: readonly Sample[]): Promise<number> {
       .values(rows.slice(i, i + 1000))
       .execute()
   }
+  await sql`insert into telemetry_hours select distinct device_num, ts - ts % 3600000, 0 from telemetry
+    where device_num = ${device_num}`.execute(opened.db)
   return device_num
-}
-
-/** Where a window begins, by looking at the wall clock in the zone minute by minute and not by reckoning offsets. */
-function startsOf(window: string, timezone: string): (ts: number) => string | number {
-  const ms = { '10s': 10_000, '1m': 60_000, '15m': 900_000, '1h': 3_600_000 }[window]
-  if (ms !== undefined) return ts => Math.floor(ts / ms) * ms
-  const format = new Intl.DateTimeFormat('en-CA', { timeZone: timezone, dateStyle: 'short' })
-  return ts => {
-    const date = format.format(ts)
-    if (window === '1mo') return date.slice(0, 7)
-    if (window === '1d') return date
-    const monday = new Date(`${date}T00:00Z`)
-    monday.setUTCDate(monday.getUTCDate() - ((monday.getUTCDay() + 6) % 7))
-    return monday.toISOString().slice(0, 10)
-  }
-}
-
-const reductions: Readonly<Record<Aggregation, (values: number[], all: unknown[]) => unknown>> = {
-  mean: values => values.reduce((sum, value) => sum + value, 0) / values.length,
-  sum: values => values.reduce((sum, value) => sum + value, 0),
-  min: values => Math.min(...values),
-  max: values => Math.max(...values),
-  count: (_, all) => all.length,
-  first: (_, all) => all[0],
-  last: (_, all) => all.at(-1),
-}
-
-function naive(samples: readonly Sample[], field: string, aggregation: Aggregation, startOf: (ts: number) => unknown) {
-  const groups = new Map<unknown, (number | boolean | string)[]>()
-  for (const { ts, data } of samples.toSorted((a, b) => a.ts - b.ts)) {
-    const value = data[field]
-    if (value === undefined) continue
-    groups.set(startOf(ts), [...(groups.get(startOf(ts)) ?? []), value])
-  }
-  const over = ['count', 'first', 'last'].includes(aggregation)
-  return [...groups].flatMap(([start, all]) => {
-    const numbers = all.filter(value => typeof value !== 'string').map(Number)
-    const count = over ? all.length : numbers.length
-    return count > 0 ? [{ start, value: reductions[aggregation](numbers, all), count }] : []
-  })
 }
 
 /** Samples at odd times in a range: numbers, booleans and words mixed, fields that come and go, gaps of many windows. */
@@ -129,9 +91,6 @@ test.each(
     expect(named, told).toEqual(expected.map(point => ({ ...point, value: rounded(point.value) })))
   }
 })
-
-/** Sums in another order differ in the last digits. */
-const rounded = (value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(10)) : value)
 
 const hour = 3_600_000
 const begin = Date.UTC(2026, 0, 1)

@@ -1,0 +1,25 @@
+import { openForWriting, type Sync } from '../store/sqlite.js'
+import { Rollups } from './rollups.js'
+
+/** How long one commit may take, in milliseconds. */
+const atOnceMs = 200
+
+/**
+ * Makes all rollups anew from the samples, in a database that nobody else writes to. Hours whose samples are gone keep theirs. @param onProgress
+ * is told how many hours are left
+ * @returns how many hours there were
+ */
+export function rebuildRollups(file: string, sync: Sync, onProgress: (left: number) => void): number {
+  const db = openForWriting(file, sync)
+  try {
+    db.exec(`begin immediate; delete from telemetry_days;
+      insert or replace into telemetry_hours select distinct device_num, ts - ts % 3600000, 0 from telemetry; commit`)
+    const open = db.prepare('select count(*) from telemetry_hours where state = 0').pluck()
+    const hours = Number(open.get())
+    const rollups = new Rollups(db)
+    while (rollups.work(Date.now(), atOnceMs)) onProgress(Number(open.get()))
+    return hours
+  } finally {
+    db.close()
+  }
+}

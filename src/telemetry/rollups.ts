@@ -1,0 +1,157 @@
+import type { Database, Statement } from '../store/sqlite.js'
+import type { Value } from './payload.js'
+import { hourMs, minuteMs, RollupRows } from './rollup-rows.js'
+import { Tallying } from './tally.js'
+
+/** How long after its end an hour is waited for, in milliseconds. */
+const graceMs = minuteMs
+/** Samples read at a time, some 5 ms. */
+const samplesAtOnce = 2000
+/** An hour with fewer samples has no rollups by minute: they would take more room than what they stand for. */
+const denseHour = 600
+const maxRemembered = 20_000
+
+const hourOf = (ts: number) => ts - (ts % hourMs)
+
+interface Due {
+  readonly device_num: number
+  readonly start: number
+}
+
+/** A device's hour that is just being rolled up. */
+class Hour {
+  readonly device_num: number
+  readonly start: number
+  readonly fields = new Map<string, { readonly whole: Tallying; readonly minutes: Map<number, Tallying> }>()
+  /** From where on samples are still to be read. */
+  from: number
+  samples = 0
+  /** A sample has come or gone meanwhile. */
+  stale = false
+
+  constructor(device_num: number, start: number) {
+    this.device_num = device_num
+    this.start = start
+    this.from = start
+  }
+
+  add(ts: number, data: Record<string, Value>): void {
+    this.samples++
+    const minute = ts - (ts % minuteMs)
+    for (const [name, value] of Object.entries(data)) {
+      let field = this.fields.get(name)
+      if (!field) {
+        field = { whole: new Tallying(), minutes: new Map() }
+        this.fields.set(name, field)
+      }
+      field.whole.add(value)
+      let tallying = field.minutes.get(minute)
+      if (!tallying) {
+        tallying = new Tallying()
+        field.minutes.set(minute, tallying)
+      }
+      tallying.add(value)
+    }
+  }
+}
+
+/**
+ * Rollups, kept inside the writer thread. The transaction that stores a sample opens the sample's hour again, and a query takes what is in
+ * open hours from the samples; so answers are exact at every moment, whatever comes late and whenever the process dies. Hours that are over are
+ * rolled up from their samples and closed, a little at a time.
+ */
+export class Rollups {
+  readonly #db: Database
+  readonly #rows: RollupRows
+  readonly #open: Statement
+  readonly #due: Statement
+  readonly #samples: Statement
+  /** The hour that each device's last sample is in, which is open. */
+  readonly #opened = new Map<number, number>()
+  #hour: Hour | null = null
+  #waiting: Due[] = []
+
+  constructor(db: Database) {
+    this.#db = db
+    this.#rows = new RollupRows(db)
+    this.#open = db.prepare(
+      `insert into telemetry_hours (device_num, start, state) values (?, ?, 0)
+       on conflict (device_num, start) do update set state = 0 where state <> 0`,
+    )
+    this.#due = db.prepare('select device_num, start from telemetry_hours where state = 0 and start <= ? limit 1000')
+    this.#samples = db.prepare(
+      `select ts, data from telemetry where device_num = ? and ts >= ? and ts < ? order by ts limit ${samplesAtOnce}`,
+    )
+    // An hour that has gone from may be half read.
+    db.function('sample_gone', (device_num, ts) => this.#touched(Number(device_num), hourOf(Number(ts))))
+    db.exec(
+      `create temp trigger sample_gone after delete on main.telemetry begin select sample_gone(old.device_num, old.ts); end`,
+    )
+  }
+
+  /** A sample is written, or gets more fields: in the same transaction its hour is opened. */
+  touch(device_num: number, ts: number): void {
+    const start = hourOf(ts)
+    if (this.#opened.get(device_num) === start) return
+    this.#open.run(device_num, start)
+    this.#rows.forgetDay(device_num, ts)
+    this.#opened.set(device_num, start)
+    this.#touched(device_num, start)
+  }
+
+  /** What was written of a device is undone. */
+  undone(device_num: number): void {
+    this.#opened.delete(device_num)
+  }
+
+  rolledBack(): void {
+    this.#opened.clear()
+    this.#hour = null
+    this.#waiting = []
+  }
+
+  /**
+   * Rolls up hours that are over, for so many milliseconds.
+   * @param now milliseconds since 1970. @returns whether more waits
+   */
+  work(now: number, ms: number): boolean {
+    const until = performance.now() + ms
+    if (this.#opened.size > maxRemembered) this.#opened.clear()
+    if (!this.#hour && this.#waiting.length === 0) this.#waiting = this.#due.all(now - graceMs - hourMs) as Due[]
+    if (!this.#hour && this.#waiting.length === 0) return false
+    const writing = this.#db.transaction(() => {
+      do {
+        const hour = this.#hour ?? this.#next()
+        if (!hour) return false
+        this.#hour = this.#goOn(hour, now) ? null : hour
+      } while (performance.now() < until)
+      return true
+    })
+    return writing.immediate()
+  }
+
+  /** An hour is not what it was when it began to be rolled up. */
+  #touched(device_num: number, start: number): void {
+    const hour = this.#hour
+    if (hour?.device_num === device_num && hour.start === start) hour.stale = true
+  }
+
+  #next(): Hour | null {
+    const next = this.#waiting.shift()
+    if (!next) return null
+    // The next sample in this hour opens it again
+    if (this.#opened.get(next.device_num) === next.start) this.#opened.delete(next.device_num)
+    return new Hour(next.device_num, next.start)
+  }
+
+  /** @returns whether the hour is done with */
+  #goOn(hour: Hour, now: number): boolean {
+    if (hour.stale) return true
+    const found = this.#samples.all(hour.device_num, hour.from, hour.start + hourMs) as { ts: number; data: string }[]
+    for (const { ts, data } of found) hour.add(ts, JSON.parse(data) as Record<string, Value>)
+    hour.from = (found.at(-1)?.ts ?? hour.from) + 1
+    if (found.length === samplesAtOnce) return false
+    this.#rows.close(hour, hour.samples >= denseHour, now)
+    return true
+  }
+}

@@ -1,0 +1,111 @@
+import { type RawBuilder, sql } from 'kysely'
+import type { Db } from '../store/store.js'
+import { pathOf, type TimeRange } from './readings.js'
+
+/** What is known of one field in one window. */
+export interface Part {
+  /** The window's, in milliseconds since 1970. */
+  readonly start: number
+  /** All samples that have the field. */
+  readonly samples: number
+  /** Of the numbers and booleans. */
+  readonly numbers: number
+  readonly sum: number
+  readonly min: number
+  readonly max: number
+  readonly first: Edge | null
+  readonly last: Edge | null
+}
+
+/** The first or last value of a window as JSON text, with its time; null where nobody asked. */
+export interface Edge {
+  readonly value: string
+  readonly at: number
+}
+
+/** In which window a time lies. */
+export interface Windows {
+  /** The parts of ranges, each within one window, as `[window, start, end]`; or whole where a time tells its window by itself. */
+  readonly cut: (ranges: readonly TimeRange[]) => (readonly [number, number, number])[]
+  /** The beginning of the window of a time, in SQL. */
+  readonly startOf: (time: RawBuilder<unknown>) => RawBuilder<unknown>
+}
+
+export interface Wanted {
+  readonly device_num: number
+  readonly field: string
+  readonly first: boolean
+  readonly last: boolean
+}
+
+type Source = RawBuilder<unknown>
+
+/** What rollups say of a field in these ranges. */
+export async function fromRollups(
+  db: Db,
+  resolution: '1m' | '1h' | '1d',
+  windows: Windows,
+  ranges: readonly TimeRange[],
+  wanted: Wanted & { readonly field_num: number },
+): Promise<Part[]> {
+  if (ranges.length === 0) return []
+  const rows = rowsOf(windows, ranges, sql.table(`rollups_${resolution}`), sql.ref('start'), wanted.device_num)
+  const source = sql`select ${windows.startOf(sql.ref('start'))} as "window", start as at, samples, numbers, sum, min, max, first, last
+    ${rows} and field_num = ${wanted.field_num}`
+  const { rows: found } = await sql<Omit<Part, 'first' | 'last'>>`select "window" as start, sum(samples) as samples,
+      sum(numbers) as numbers, total(sum) as sum, ifnull(min(min), 9e999) as min, ifnull(max(max), -9e999) as max
+    from (${source}) group by "window" order by "window"`.execute(db)
+  const edge = (name: 'first' | 'last') => sql`select "window" as start, ${sql.ref(name)} as value,
+    ${name === 'first' ? sql`min(at)` : sql`max(at)`} as at from (${source}) group by "window"`
+  return withEdges(db, found, wanted, edge)
+}
+
+/** What samples say of a field in these ranges. */
+export async function fromSamples(
+  db: Db,
+  windows: Windows,
+  ranges: readonly TimeRange[],
+  wanted: Wanted,
+): Promise<Part[]> {
+  const path = pathOf(wanted.field)
+  const rows = rowsOf(windows, ranges, sql.table('telemetry'), sql.ref('ts'), wanted.device_num)
+  const source = sql`select ${windows.startOf(sql.ref('ts'))} as "window", ts as at, data ${rows}`
+  // "limit -1" keeps SQLite from writing the inner expressions into the outer ones, where the JSON was read again for each use.
+  const { rows: found } = await sql<Omit<Part, 'first' | 'last'>>`select "window" as start, count(*) as samples,
+      count(number) as numbers, total(number) as sum, ifnull(min(number), 9e999) as min, ifnull(max(number), -9e999) as max
+    from (select "window", value, iif(typeof(value) = 'text', null, value) as number
+      from (select "window", data ->> ${path} as value from (${source}) limit -1) limit -1)
+    where value is not null group by "window" order by "window"`.execute(db)
+  const edge = (name: 'first' | 'last') => sql`select "window" as start, data -> ${path} as value,
+    ${name === 'first' ? sql`min(at)` : sql`max(at)`} as at
+    from (${source}) where json_type(data, ${path}) is not null group by "window"`
+  return withEdges(db, found, wanted, edge)
+}
+
+/** A cross join keeps its order: SQLite would otherwise go through all ranges for each row. */
+function rowsOf(
+  windows: Windows,
+  ranges: readonly TimeRange[],
+  table: Source,
+  time: Source,
+  device_num: number,
+): Source {
+  return sql`from json_each(${JSON.stringify(windows.cut(ranges))}) as part
+    cross join ${table} on device_num = ${device_num} and ${time} >= part.value ->> 1 and ${time} < part.value ->> 2`
+}
+
+/** Beside min(at) or max(at), SQLite takes a bare column from the row that has it (sqlite.org/lang_select.html, section 2.5). */
+async function withEdges(
+  db: Db,
+  found: readonly Omit<Part, 'first' | 'last'>[],
+  wanted: Wanted,
+  edge: (name: 'first' | 'last') => Source,
+): Promise<Part[]> {
+  const edgesOf = async (name: 'first' | 'last') => {
+    if (!wanted[name] || found.length === 0) return null
+    const { rows } = await sql<Edge & { start: number }>`${edge(name)}`.execute(db)
+    return new Map(rows.map(({ start, value, at }) => [start, { value, at }]))
+  }
+  const [first, last] = [await edgesOf('first'), await edgesOf('last')]
+  return found.map(part => ({ first: first?.get(part.start) ?? null, last: last?.get(part.start) ?? null, ...part }))
+}

@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { createRandom } from '../../simulators/random.js'
+import { until } from '../helper.js'
+import { look } from '../store/harness.js'
+import { makeDevices, portsOf, startChild } from './child.js'
+
+const kills = Number(process.env.HEARTH_TEST_KILLS ?? 20)
+const hour = 3_600_000
+const days = 3
+
+test(`kill -9 at random, ${kills} times, while hours are filled and rolled up: rollups are what the samples say`, async () => {
+  const seed = Date.now() % 1_000_000
+  console.log(`kills from seed ${seed}`)
+  const random = createRandom(seed)
+  const data_dir = await mkdtemp(join(tmpdir(), 'hearth-rollups-'))
+  let hub = await startChild(data_dir)
+  const ports = portsOf(hub)
+  const keys = [...(await makeDevices(hub, 5)).values()]
+  onTestFinished(async () => {
+    await hub.end('SIGKILL')
+    await rm(data_dir, { recursive: true, force: true })
+  })
+  const since = Math.floor((Date.now() - (days + 1) * 24 * hour) / hour) * hour
+  // Few hours again and again, so that most of them are open, being closed and closed in turn.
+  const point = () => ({
+    ts: since + Math.floor(random.between(0, days * 24)) * hour + Math.floor(random.between(0, hour)),
+    data: { t: Math.round(random.gaussian(20, 5) * 100) / 100 },
+  })
+  const send = async (key: string) => {
+    const body = JSON.stringify(Array.from({ length: 20 }, point))
+    const headers = { 'x-api-key': key, 'content-type': 'application/json' }
+    const answer = await fetch(`http://127.0.0.1:${ports.HEARTH_HTTP_PORT}/api/v1/telemetry`, {
+      method: 'POST',
+      headers,
+      body,
+    })
+    expect(answer.status).toBe(202)
+  }
+
+  for (let i = 0; i < kills; i++) {
+    let over = false
+    const sending = keys.map(async key => {
+      while (!over) {
+        await send(key).catch(error => {
+          if (!over) throw error
+        })
+        await sleep(random.between(0, 50))
+      }
+    })
+    // Rolling up begins a second after a start.
+    await sleep(random.between(500, 2000))
+    over = true
+    await hub.end('SIGKILL')
+    await Promise.all(sending)
+    hub = await startChild(data_dir, ports)
+  }
+
+  const file = join(data_dir, 'hearth.db')
+  await until(() => look(file, 'select count(*) from telemetry_hours where state = 0') === 0, 60_000)
+  const samples = look(file, 'select count(*) from telemetry')
+  console.log(`${samples} samples`)
+  expect(samples).toBeGreaterThan(20 * kills)
+  for (const [table, length] of [['rollups_1h', hour]] as const) {
+    const told = `select device_num, start, samples, round(sum, 6), min, max from ${table}`
+    const counted = `select device_num, ts - ts % ${length} as start, count(*), round(total(data ->> 't'), 6), min(data ->> 't'), max(data ->> 't')
+      from telemetry group by device_num, start`
+    expect(look(file, `select count(*) from (${told} except ${counted})`)).toBe(0)
+    expect(look(file, `select count(*) from (${counted} except ${told})`)).toBe(0)
+  }
+  const byDay = `select rollups_1d.device_num, rollups_1d.start, rollups_1d.samples from rollups_1d join telemetry_days using (device_num, start)`
+  const counted = `select device_num, day.start, (select count(*) from telemetry
+    where telemetry.device_num = day.device_num and ts >= day.start and ts < day.end) from telemetry_days as day`
+  expect(look(file, `select count(*) from (${counted} except ${byDay})`)).toBe(0)
+  expect(look(file, 'select count(*) from telemetry_days')).toBeGreaterThan(0)
+}, 240_000)
