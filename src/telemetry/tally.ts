@@ -53,7 +53,7 @@ export class Tallying implements Tally {
 }
 
 /** By how much a counter has grown from one reading to the next (prometheus.io/docs/prometheus/latest/querying/functions/#increase). */
-export const growth = (before: number, after: number): number => (after >= before ? after - before : after)
+const growth = (before: number, after: number): number => (after >= before ? after - before : after)
 
 /** Neighbouring stretches as one, the earlier one first. */
 export function joined(parts: readonly Tally[]): Tally {
