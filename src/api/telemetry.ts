@@ -4,6 +4,7 @@ import { HubError } from '../errors.js'
 import { timezoneOf } from '../homes/homes.js'
 import { aggregate, aggregations, type Series } from '../telemetry/aggregate.js'
 import { deleteReadings } from '../telemetry/delete.js'
+import { fills } from '../telemetry/fill.js'
 import { latestReadings, listReadings } from '../telemetry/readings.js'
 import type { Api } from './api.js'
 import { note } from './audited.js'
@@ -36,11 +37,12 @@ const readingsQuery = z.strictObject({
 })
 const aggregateQuery = z.strictObject({
   field: list(20, 'Fields'),
-  aggregation: list(7, aggregations.join(' ')).pipe(z.array(z.enum(aggregations))),
+  aggregation: list(aggregations.length, aggregations.join(' ')).pipe(z.array(z.enum(aggregations))),
   window: z.string().max(8).describe('10s, 15m, 1h, 1d, 1w, 1mo …'),
   start_time: moment.default(() => Date.now() - 86_400_000),
   end_time: moment.default(() => Date.now()),
   timezone: z.string().max(64).optional().describe('IANA name; the home’s when not given'),
+  fill: z.enum(fills).default('none').describe('What stands in empty windows'),
 })
 const point = z.object({ start: time, value: value.nullable(), count: z.int() })
 /** Not checked again either. */
@@ -126,9 +128,9 @@ function aggregatedRoute(app: Api, db: ApiContext['store']['db']): void {
     },
     async request => {
       const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
-      const { field: fields, aggregation, window } = request.query
+      const { field: fields, aggregation, window, fill } = request.query
       const timezone = request.query.timezone ?? (await timezoneOf(db, home_id))
-      const query = { ...wholeRange(request.query), fields, aggregations: aggregation, window, timezone }
+      const query = { ...wholeRange(request.query), fields, aggregations: aggregation, window, timezone, fill }
       return { device_id: id, window, timezone, series: await aggregate(db, await deviceNumber(db, id), query) }
     },
   )

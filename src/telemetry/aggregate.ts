@@ -1,13 +1,16 @@
 import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
-import { type Edges, type Plan, planOf } from './plan.js'
+import { bucketsOf, windowEnd, windowStarts } from './buckets.js'
+import { type Fill, filled } from './fill.js'
+import { increases } from './increase.js'
+import { type Plan, planOf } from './plan.js'
 import type { TimeRange } from './readings.js'
-import { hourMs, minuteMs } from './rollup-rows.js'
+import { hourMs } from './rollup-rows.js'
 import { type Edge, fromRollups, fromSamples, type Part, type Wanted, type Windows } from './sources.js'
 import { stepsOf } from './steps.js'
-import { calendarBuckets, checkBucketCount, checkTimezone, parseWindow, type Window } from './windows.js'
+import { checkBucketCount, checkTimezone, parseWindow, type Window } from './windows.js'
 
-export const aggregations = ['mean', 'sum', 'min', 'max', 'count', 'first', 'last'] as const
+export const aggregations = ['mean', 'sum', 'min', 'max', 'count', 'first', 'last', 'increase', 'rate'] as const
 type Aggregation = (typeof aggregations)[number]
 
 export interface AggregateQuery extends TimeRange {
@@ -17,22 +20,29 @@ export interface AggregateQuery extends TimeRange {
   readonly window: string
   /** IANA name; days and longer begin at its midnight. */
   readonly timezone: string
+  /** What stands in empty windows; nothing when left out. */
+  readonly fill?: Fill | undefined
 }
 
 type Value = number | boolean | string | null
 
+/** `start` is the window's, in milliseconds since 1970; `count` the samples in it; `value` null where the sum is too large for a number. */
+export interface Point {
+  readonly start: number
+  readonly value: Value
+  readonly count: number
+}
+
 export interface Series {
   readonly field: string
   readonly aggregation: Aggregation
-  /**
-   * Empty windows are left out. `start` is the window's, in milliseconds since 1970; `count` the samples in it; `value` null where the
-   * sum is too large for a number.
-   */
-  readonly points: readonly { start: number; value: Value; count: number }[]
+  /** Empty windows are left out, or filled. */
+  readonly points: readonly Point[]
 }
 
 /**
- * Aggregates the samples of a device over windows. Mean, sum, min and max look at numbers and booleans (true is 1), the others at all.
+ * Aggregates the samples of a device over windows. Count, first and last look at all samples, the others at numbers and booleans (true is 1).
+ * Increase is by how much a counter grew, rate the same by the second.
  * @throws HubError `invalid_request` for a window, time zone or number of windows that cannot be
  */
 export async function aggregate(db: Db, device_num: number, query: AggregateQuery): Promise<Series[]> {
@@ -40,21 +50,44 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   checkBucketCount(window, query.start_time, query.end_time, query.fields.length * query.aggregations.length)
   checkTimezone(query.timezone)
   const range = await extent(db, device_num, query)
-  const { windows, edges } = window.kind === 'fixed' ? fixed(window.ms) : calendar(window, query.timezone, range)
+  const { windows, edges } = bucketsOf(window, query.timezone, range)
   const plan = await planOf(db, device_num, range, edges)
   const nums = await fieldNums(db, device_num, query.fields)
   const [first, last] = [query.aggregations.includes('first'), query.aggregations.includes('last')]
+  const starts = query.fill && query.fill !== 'none' ? windowStarts(window, query) : []
   const series = query.fields.map(async field => {
     const wanted = { device_num, field, first, last, field_num: nums.get(field) ?? 0 }
     const known = await tallies(db, plan, windows, wanted)
+    const grown = query.aggregations.some(isGrowth) ? await increases(db, plan, windows, wanted) : null
+    const parts = [...known.values()].sort((one, other) => one.start - other.start)
     return query.aggregations.map(aggregation => {
-      const points = [...known]
-        .sort(([a], [b]) => a - b)
-        .map(([start, part]) => ({ start, ...expressions[aggregation](part) }))
-      return { field, aggregation, points: points.filter(({ count }) => count > 0) }
+      const point = (part: Part): Point =>
+        isGrowth(aggregation)
+          ? { start: part.start, count: part.numbers, value: growth(window, query, aggregation, part.start, grown) }
+          : { start: part.start, ...expressions[aggregation](part) }
+      const points = parts.map(point).filter(({ count }) => count > 0)
+      return { field, aggregation, points: filled(points, starts, query.fill ?? 'none') }
     })
   })
   return (await Promise.all(series)).flat()
+}
+
+type Growth = 'increase' | 'rate'
+const isGrowth = (aggregation: Aggregation): aggregation is Growth =>
+  aggregation === 'increase' || aggregation === 'rate'
+
+/** A rate is by the second of that part of the window which lies in the range. */
+function growth(
+  window: Window,
+  { start_time, end_time, timezone }: AggregateQuery,
+  aggregation: Growth,
+  start: number,
+  grown: ReadonlyMap<number, number> | null,
+): number {
+  const increase = grown?.get(start) ?? 0
+  if (aggregation === 'increase') return increase
+  const end = windowEnd(window, timezone, start)
+  return (increase * 1000) / (Math.min(end, end_time) - Math.max(start, start_time))
 }
 
 /** How many stretches of few samples are looked through in one go. */
@@ -90,7 +123,7 @@ const overAnything = (value: (part: Part) => Value) => (known: Part) => ({
 })
 const parsed = (edge: Edge | null) => (edge === null ? null : (JSON.parse(edge.value) as Value))
 
-const expressions: Readonly<Record<Aggregation, (part: Part) => { value: Value; count: number }>> = {
+const expressions: Readonly<Record<Exclude<Aggregation, Growth>, (part: Part) => { value: Value; count: number }>> = {
   mean: overNumbers(({ sum, numbers }) => sum / numbers),
   sum: overNumbers(({ sum }) => sum),
   min: overNumbers(({ min }) => min),
@@ -134,53 +167,4 @@ async function fieldNums(db: Db, device_num: number, fields: readonly string[]):
     .where('name', 'in', fields)
     .execute()
   return new Map(rows.map(({ name, field_num }) => [name, field_num]))
-}
-
-interface Buckets {
-  readonly windows: Windows
-  readonly edges: Edges
-}
-
-/** Windows of one length, whose edges the times themselves tell. */
-const fixed = (ms: number): Buckets => ({
-  windows: {
-    cut: ranges => ranges.map(({ start_time, end_time }) => [0, start_time, end_time]),
-    startOf: time => sql`${time} - ${time} % ${ms}`,
-  },
-  edges: {
-    cut: (start, end) => Math.floor(start / ms) !== Math.floor((end - 1) / ms),
-    onMinutes: ms % minuteMs === 0,
-    ofDays: false,
-  },
-})
-
-/** Windows of the calendar, which are made once for the whole range. */
-function calendar(window: Window & { kind: 'calendar' }, timezone: string, range: TimeRange): Buckets {
-  const buckets = calendarBuckets(window, timezone, range.start_time, range.end_time)
-  /** The first window that ends behind a time. */
-  const at = (time: number) => {
-    let [low, high] = [0, buckets.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((buckets[middle]?.end ?? 0) > time) high = middle
-      else low = middle + 1
-    }
-    return low
-  }
-  const cutOne = ({ start_time, end_time }: TimeRange) => {
-    const parts: [number, number, number][] = []
-    for (let i = at(start_time); (buckets[i]?.start ?? end_time) < end_time; i++) {
-      const { start = 0, end = 0 } = buckets[i] ?? {}
-      parts.push([start, Math.max(start, start_time), Math.min(end, end_time)])
-    }
-    return parts
-  }
-  return {
-    windows: { cut: ranges => ranges.flatMap(cutOne), startOf: () => sql`part.value ->> 0` },
-    edges: {
-      cut: (start, end) => at(start) !== at(end - 1),
-      onMinutes: buckets.every(({ start }) => start % minuteMs === 0),
-      ofDays: true,
-    },
-  }
 }

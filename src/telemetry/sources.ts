@@ -83,7 +83,7 @@ export async function fromSamples(
 }
 
 /** A cross join keeps its order: SQLite would otherwise go through all ranges for each row. */
-function rowsOf(
+export function rowsOf(
   windows: Windows,
   ranges: readonly TimeRange[],
   table: Source,

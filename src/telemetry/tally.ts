@@ -53,7 +53,7 @@ export class Tallying implements Tally {
 }
 
 /** By how much a counter has grown from one reading to the next (prometheus.io/docs/prometheus/latest/querying/functions/#increase). */
-const growth = (before: number, after: number): number => (after >= before ? after - before : after)
+export const growth = (before: number, after: number): number => (after >= before ? after - before : after)
 
 /** Neighbouring stretches as one, the earlier one first. */
 export function joined(parts: readonly Tally[]): Tally {
@@ -74,7 +74,7 @@ export function joined(parts: readonly Tally[]): Tally {
 }
 
 /** The number that a reading in JSON stands for; null for a text. */
-function numberOf(json: string): number | null {
+export function numberOf(json: string): number | null {
   const value = JSON.parse(json) as Value
   return typeof value === 'string' ? null : Number(value)
 }

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRandom } from '../../simulators/random.js'
-import { aggregate, aggregations } from '../../src/telemetry/aggregate.js'
+import { aggregate } from '../../src/telemetry/aggregate.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
-import { type Aggregation, naive, rounded, type Sample, startsOf } from './naive.js'
+import { type Aggregation, aggregations, naive, rounded, type Sample, startsOf } from './naive.js'
 
 type Points = { start: number; value: unknown; count: number }[]
 
@@ -85,17 +85,18 @@ test.each(
   )
   const startOf = startsOf(window, timezone)
   for (const { field, aggregation, points } of series) {
-    const expected = naive(inRange, field, aggregation, startOf)
+    const expected = naive(inRange, field, aggregation as Aggregation, startOf)
     const named = points.map(point => ({ ...point, start: startOf(point.start), value: rounded(point.value) }))
     const told = `${field} ${aggregation}, seed ${seed}`
     expect(named, told).toEqual(expected.map(point => ({ ...point, value: rounded(point.value) })))
   }
 })
 
-const hour = 3_600_000
+const minute = 60_000
+const hour = 60 * minute
 const begin = Date.UTC(2026, 0, 1)
 
-async function points(num: number, aggregation: Aggregation, more: object = {}): Promise<Points> {
+async function points(num: number, aggregation: Aggregation | 'increase' | 'rate', more: object = {}): Promise<Points> {
   const range = { start_time: 0, end_time: Number.MAX_SAFE_INTEGER, timezone: 'UTC', window: '1mo' }
   const query = { fields: ['t'], aggregations: [aggregation], ...range, start_time: begin, end_time: begin + hour }
   const [series] = await aggregate(opened.db, num, { ...query, ...more })
@@ -155,4 +156,77 @@ test('a field is taken by its name, whatever characters it has', async () => {
   const query = { window: '1h', timezone: 'UTC', start_time: begin, end_time: begin + hour }
   const series = await aggregate(opened.db, num, { ...query, fields: names, aggregations: ['last', 'sum'] })
   expect(series.map(({ points }) => points[0]?.value)).toEqual(names.flatMap((_, i) => [i, i]))
+})
+
+describe('a counter', () => {
+  const counted = [10, 14, 20, 3, 5, 5, 9]
+  const samples = counted.map((t, i) => ({ ts: begin + i * 20 * minute, data: { t } }))
+  const range = { window: '1h', end_time: begin + 3 * hour }
+
+  test('grows from each reading to the next, and begins at 0 again where it is less than before', async () => {
+    const num = await store(samples)
+    expect((await points(num, 'increase', range)).map(({ value }) => value)).toEqual([10, 3 + 2 + 0, 4])
+    expect(await points(num, 'increase', { ...range, window: '1mo' })).toMatchObject([{ value: 19, count: 7 }])
+  })
+
+  test('has a rate by the second of the window that lies in the range', async () => {
+    const num = await store(samples)
+    const rates = await points(num, 'rate', { ...range, end_time: begin + 2 * hour + 30 * minute })
+    expect(rates.map(({ value }) => value)).toEqual([10 / 3600, 5 / 3600, 4 / 1800])
+  })
+})
+
+describe('empty windows are filled', () => {
+  const sparse = () => store([1, 3, 6].map(hours => ({ ts: begin + hours * hour + 5, data: { t: hours * 10 } })))
+  const filledWith = async (fill: string, more: object = {}) =>
+    (await points(await sparse(), 'mean', { window: '1h', end_time: begin + 8 * hour, fill, ...more })).map(
+      ({ start, value, count }) => [(start - begin) / hour, value, count],
+    )
+
+  test('with nothing', async () => {
+    expect(await filledWith('none')).toEqual([
+      [1, 10, 1],
+      [3, 30, 1],
+      [6, 60, 1],
+    ])
+  })
+  test('with the value before', async () => {
+    const whole = [
+      [1, 10, 1],
+      [2, 10, 0],
+      [3, 30, 1],
+      [4, 30, 0],
+      [5, 30, 0],
+      [6, 60, 1],
+      [7, 60, 0],
+    ]
+    expect(await filledWith('previous')).toEqual(whole)
+  })
+  test('with what lies on the line between', async () => {
+    expect(await filledWith('linear')).toEqual([
+      [1, 10, 1],
+      [2, 20, 0],
+      [3, 30, 1],
+      [4, 40, 0],
+      [5, 50, 0],
+      [6, 60, 1],
+    ])
+  })
+  test('also days, of 23 hours too', async () => {
+    const summer = Date.parse('2026-03-27T12:00+01:00')
+    const num = await store([
+      { ts: summer, data: { t: 1 } },
+      { ts: summer + 3 * 24 * hour, data: { t: 2 } },
+    ])
+    const range = {
+      start_time: summer - hour,
+      end_time: summer + 4 * 24 * hour,
+      window: '1d',
+      timezone: 'Europe/Paris',
+    }
+    const found = await points(num, 'last', { ...range, fill: 'previous' })
+    expect(found.map(({ value }) => value)).toEqual([1, 1, 1, 2, 2])
+    const days = found.map(({ start }, i) => (i === 0 ? 0 : (start - (found[i - 1]?.start ?? 0)) / hour))
+    expect(days).toEqual([0, 24, 24, 23, 24])
+  })
 })

@@ -1,5 +1,4 @@
-import type { aggregations } from '../../src/telemetry/aggregate.js'
-
+export const aggregations = ['mean', 'sum', 'min', 'max', 'count', 'first', 'last'] as const
 export type Aggregation = (typeof aggregations)[number]
 export type Sample = { ts: number; data: Record<string, number | boolean | string> }
 
@@ -52,3 +51,19 @@ export function naive(
 
 /** Sums in another order differ in the last digits. */
 export const rounded = (value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(10)) : value)
+
+/** By how much a counter grew in each window: from each sample to the next, told of the later one. */
+export function naiveIncrease(samples: readonly Sample[], field: string, startOf: (ts: number) => unknown) {
+  const groups = new Map<unknown, { value: number; count: number }>()
+  let before: number | null = null
+  for (const { ts, data } of samples.toSorted((a, b) => a.ts - b.ts)) {
+    const value = data[field]
+    if (value === undefined || typeof value === 'string') continue
+    const number = Number(value)
+    const step: number = before === null ? 0 : number >= before ? number - before : number
+    const known = groups.get(startOf(ts)) ?? { value: 0, count: 0 }
+    groups.set(startOf(ts), { value: known.value + step, count: known.count + 1 })
+    before = number
+  }
+  return [...groups].map(([start, { value, count }]) => ({ start, value, count }))
+}

@@ -2,12 +2,12 @@ import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createRandom, type Random } from '../../simulators/random.js'
 import { deleteDevice } from '../../src/devices/devices.js'
-import { aggregate, aggregations } from '../../src/telemetry/aggregate.js'
+import { aggregate } from '../../src/telemetry/aggregate.js'
 import { deleteReadings } from '../../src/telemetry/delete.js'
 import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { until } from '../helper.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
-import { type Aggregation, naive, rounded, type Sample, startsOf } from './naive.js'
+import { type Aggregation, aggregations, naive, naiveIncrease, rounded, type Sample, startsOf } from './naive.js'
 
 const hour = 3_600_000
 const fields = ['t', 'on', 'mixed', 'nowhere']
@@ -56,6 +56,13 @@ async function compare(device_num: number, window: string, timezone: string, sta
     const found = points.map(point => ({ ...point, start: startOf(point.start), value: rounded(point.value) }))
     const wanted = naive(samples, field, aggregation as Aggregation, startOf)
     const told = `${field} ${aggregation} by ${window} in ${timezone} from ${start_time} to ${end_time}, seed ${seed}`
+    expect(found, told).toEqual(wanted.map(point => ({ ...point, value: rounded(point.value) })))
+  }
+  const grown = { fields: ['t', 'on'], aggregations: ['increase'] as const, window, timezone, start_time, end_time }
+  for (const { field, points } of await aggregate(opened.db, device_num, grown)) {
+    const found = points.map(point => ({ ...point, start: startOf(point.start), value: rounded(point.value) }))
+    const wanted = naiveIncrease(samples, field, startOf)
+    const told = `increase of ${field} by ${window} in ${timezone} from ${start_time} to ${end_time}, seed ${seed}`
     expect(found, told).toEqual(wanted.map(point => ({ ...point, value: rounded(point.value) })))
   }
 }
