@@ -32,6 +32,7 @@ const means: Readonly<Record<keyof typeof statuses, string>> = {
   rate_limit_exceeded: '`Retry-After` says in how many seconds to come again',
   internal: 'our fault: the log has it whole, the answer has nothing of it',
   storage_unavailable: 'nothing was stored; send it again',
+  query_timeout: 'the query took longer than `HEARTH_QUERY_SECONDS`: take a shorter range',
   shutting_down: 'the hub is closing',
 }
 

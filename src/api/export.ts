@@ -4,6 +4,7 @@ import { deviceNumber, getDevice } from '../devices/devices.js'
 import { exportReadings, fieldNames, type Reading } from '../telemetry/readings.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
+import { longQuery } from './long-query.js'
 import { checkDevice } from './rights.js'
 import { byId } from './schemas.js'
 import { fields, range, wholeRange } from './telemetry.js'
@@ -24,7 +25,8 @@ const file = {
   },
 }
 
-export function exportRoute(app: Api, { store: { db } }: ApiContext): void {
+export function exportRoute(app: Api, context: ApiContext): void {
+  const { db } = context.store
   app.get(
     '/telemetry/:id/export',
     {
@@ -36,8 +38,9 @@ export function exportRoute(app: Api, { store: { db } }: ApiContext): void {
       const { format, fields } = request.query
       const whole = { ...wholeRange(request.query), fields }
       const num = await deviceNumber(db, id)
-      const pages = exportReadings(db, num, whole)
-      const lines = format === 'csv' ? csv(pages, fields ?? (await fieldNames(db, num, whole))) : ndjson(pages)
+      const within = longQuery(context, request, reply, 'each statement')
+      const pages = exportReadings(within, num, whole)
+      const lines = format === 'csv' ? csv(pages, fields ?? (await fieldNames(within, num, whole))) : ndjson(pages)
       reply.type(formats[format]).header('content-disposition', `attachment; filename="${id}.${format}"`)
       // A page is read when the socket has taken the one before, so memory stays flat however long the range is.
       // A server that closes does not wait for a ten-year export: the file ends short, and its connection with an error.
