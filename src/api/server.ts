@@ -37,6 +37,7 @@ import { scheduleRoutes } from './schedules.js'
 import { signingKeyRoutes } from './signing-keys.js'
 import { stateRoutes } from './state.js'
 import { telemetryRoutes } from './telemetry.js'
+import { telemetryOfManyRoutes } from './telemetry-many.js'
 import { tokenRoutes } from './tokens.js'
 import { userRoutes } from './users.js'
 
@@ -53,6 +54,7 @@ const resources = [
   presenceRoutes,
   reportRoutes,
   telemetryRoutes,
+  telemetryOfManyRoutes,
   exportRoute,
   commandRoutes,
   groupRoutes,

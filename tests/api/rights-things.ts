@@ -30,6 +30,9 @@ export function thingsOf(hub: () => Started) {
   const onDevice =
     (body?: object, query = '') =>
     async (): Promise<Asked> => ({ path: { id: await device() }, query, ...(body && { body }) })
+  const asDevice =
+    (query = '') =>
+    async (): Promise<Asked> => ({ query: `?device=${await device()}${query}` })
   const plain = (body?: object) => async (): Promise<Asked> => (body ? { body } : {})
   const home = (body?: object) => async (): Promise<Asked> => ({ path: { id: 'mine' }, ...(body && { body }) })
   const inRoom = (body?: object) => async (): Promise<Asked> => {
@@ -129,6 +132,7 @@ export function thingsOf(hub: () => Started) {
 
   return {
     onDevice,
+    asDevice,
     plain,
     home,
     inRoom,
