@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { deviceNumber, getDevice } from '../devices/devices.js'
+import { csvRow } from '../telemetry/csv.js'
 import { exportReadings, fieldNames, type Reading } from '../telemetry/readings.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
@@ -9,7 +10,7 @@ import { checkDevice } from './rights.js'
 import { byId } from './schemas.js'
 import { fields, range, wholeRange } from './telemetry.js'
 
-const formats = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' } as const
+export const formats = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' } as const
 
 const querystring = z.strictObject({
   ...range,
@@ -51,28 +52,18 @@ export function exportRoute(app: Api, context: ApiContext): void {
 
 type Pages = AsyncIterable<readonly Reading[]>
 
-/** RFC 4180: comma, quotes where needed, CR LF. Columns ts, received_at, quality, then the fields. */
+/** Columns ts, received_at, quality, then the fields. */
 export async function* csv(pages: Pages, fields: readonly string[]) {
-  yield row(['ts', 'received_at', 'quality', ...fields])
+  yield csvRow(['ts', 'received_at', 'quality', ...fields])
   for await (const page of pages) {
     yield page
-      .map(({ ts, received_at, quality, data }) => row([ts, received_at, quality, ...fields.map(field => data[field])]))
+      .map(({ ts, received_at, quality, data }) =>
+        csvRow([ts, received_at, quality, ...fields.map(field => data[field])]),
+      )
       .join('')
   }
 }
 
 async function* ndjson(pages: Pages) {
   for await (const page of pages) yield page.map(reading => `${JSON.stringify(reading)}\n`).join('')
-}
-
-type Cell = string | number | boolean | undefined
-
-const row = (cells: readonly Cell[]) => `${cells.map(cell).join(',')}\r\n`
-
-/** A text that a spreadsheet would take for a formula is led by an apostrophe (OWASP, CSV injection). */
-function cell(value: Cell): string {
-  if (value === undefined) return ''
-  if (typeof value !== 'string') return String(value)
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

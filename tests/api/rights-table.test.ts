@@ -131,6 +131,7 @@ const table: Readonly<Record<string, readonly [keyof typeof rights, () => Promis
   'GET /telemetry/:id/latest': ['read', things.onDevice()],
   'GET /telemetry/:id/aggregated': ['read', things.onDevice(undefined, aggregated)],
   'GET /telemetry/:id/export': ['read', things.onDevice()],
+  'POST /telemetry/:id/import': ['own', things.asFile],
   'DELETE /telemetry/:id': ['own', things.onDevice(undefined, range)],
   'GET /devices/status': ['device', things.plain()],
   'GET /devices/config': ['device', things.plain()],
@@ -214,12 +215,13 @@ test.each(Object.entries(table))('%s', async (route, [right, make]) => {
   const expected = rights[right].trim().split(/ +/)
   const seen: string[] = []
   for (const asker of askers) {
-    const { path = {}, query = '', body } = await make()
+    const { path = {}, query = '', body, raw, headers: own } = await make()
     const filled = url.replaceAll(/:(\w+)/g, (_, name: string) => path[name] ?? '')
-    const headers = credentials.get(asker) ?? {}
+    const headers = { ...own, ...credentials.get(asker) }
     const { status } = await hub.call(method, `${prefix}${filled}${query}`, {
       key: null,
       headers,
+      ...(raw && { raw }),
       ...(body && { body }),
     })
     expect([route, asker, status]).toEqual([

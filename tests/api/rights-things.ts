@@ -17,6 +17,8 @@ export interface Asked {
   readonly path?: Record<string, string>
   readonly query?: string
   readonly body?: object
+  readonly raw?: string
+  readonly headers?: Record<string, string>
 }
 
 /** Makes what a route is asked about, in the home `mine`, which somebody with the user name `owner` owns. */
@@ -33,6 +35,11 @@ export function thingsOf(hub: () => Started) {
   const asDevice =
     (query = '') =>
     async (): Promise<Asked> => ({ query: `?device=${await device()}${query}` })
+  const asFile = async (): Promise<Asked> => ({
+    path: { id: await device() },
+    raw: 'ts,a\r\n1735689600000,1\r\n',
+    headers: { 'content-type': 'text/csv' },
+  })
   const plain = (body?: object) => async (): Promise<Asked> => (body ? { body } : {})
   const home = (body?: object) => async (): Promise<Asked> => ({ path: { id: 'mine' }, ...(body && { body }) })
   const inRoom = (body?: object) => async (): Promise<Asked> => {
@@ -133,6 +140,7 @@ export function thingsOf(hub: () => Started) {
   return {
     onDevice,
     asDevice,
+    asFile,
     plain,
     home,
     inRoom,
