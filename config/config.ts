@@ -85,6 +85,12 @@ export const schema = z.strictObject({
     'Web origins that may use the API from a browser, separated by commas. Exact matches only',
   ),
   HEARTH_READERS: z.coerce.number().int().min(1).max(16).default(1).describe('Threads that answer queries'),
+  HEARTH_QUERY_SECONDS: z.coerce
+    .number()
+    .gt(0)
+    .max(3600)
+    .default(20)
+    .describe('How long a query of telemetry may take, in seconds; of an export, each page'),
   HEARTH_QUARANTINE_KEEP: z.string().regex(duration).default('30d').describe('How long quarantined messages are kept'),
   HEARTH_LOG_KEEP: z
     .string()

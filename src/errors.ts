@@ -13,6 +13,7 @@ export const statuses = {
   rate_limit_exceeded: 429,
   internal: 500,
   storage_unavailable: 503,
+  query_timeout: 503,
   shutting_down: 503,
 } as const
 

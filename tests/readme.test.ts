@@ -27,11 +27,12 @@ const means: Readonly<Record<keyof typeof statuses, string>> = {
   method_not_allowed: 'the path exists, the method does not',
   conflict: 'it is not in a state that allows this, or the id is taken',
   precondition_failed: 'it has changed since you read it',
-  payload_too_large: 'the body is larger than 1 MiB, or a device’s than 256 KiB',
-  unsupported_media_type: 'the body is not `application/json`',
+  payload_too_large: 'the body is larger than 1 MiB, or a device’s than 256 KiB; a file to import has no limit',
+  unsupported_media_type: 'the body is not `application/json`, or a file to import neither CSV nor NDJSON',
   rate_limit_exceeded: '`Retry-After` says in how many seconds to come again',
   internal: 'our fault: the log has it whole, the answer has nothing of it',
   storage_unavailable: 'nothing was stored; send it again',
+  query_timeout: 'the query took longer than `HEARTH_QUERY_SECONDS`: take a shorter range',
   shutting_down: 'the hub is closing',
 }
 

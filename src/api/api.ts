@@ -8,6 +8,7 @@ import type {
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Marked } from '../idempotency/idempotency.js'
 import type { Principal } from '../principal.js'
+import type { Arrival } from './body.js'
 
 /**
  * Who may use a route. `reader`, `member` and `owner` are rights where the thing is that is asked for, of people and of programs, which the
@@ -42,6 +43,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who asks; null on routes for anyone. */
     principal: Principal | null
+    /** Watches the body on its way; null where there is none. */
+    arrival: Arrival | null
     /** Set when a change was asked for with an idempotency key. */
     marked: Marked | null
   }

@@ -1,14 +1,16 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { deviceNumber, getDevice } from '../devices/devices.js'
+import { csvRow } from '../telemetry/csv.js'
 import { exportReadings, fieldNames, type Reading } from '../telemetry/readings.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
+import { longQuery } from './long-query.js'
 import { checkDevice } from './rights.js'
 import { byId } from './schemas.js'
 import { fields, range, wholeRange } from './telemetry.js'
 
-const formats = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' } as const
+export const formats = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' } as const
 
 const querystring = z.strictObject({
   ...range,
@@ -24,7 +26,8 @@ const file = {
   },
 }
 
-export function exportRoute(app: Api, { store: { db } }: ApiContext): void {
+export function exportRoute(app: Api, context: ApiContext): void {
+  const { db } = context.store
   app.get(
     '/telemetry/:id/export',
     {
@@ -36,8 +39,9 @@ export function exportRoute(app: Api, { store: { db } }: ApiContext): void {
       const { format, fields } = request.query
       const whole = { ...wholeRange(request.query), fields }
       const num = await deviceNumber(db, id)
-      const pages = exportReadings(db, num, whole)
-      const lines = format === 'csv' ? csv(pages, fields ?? (await fieldNames(db, num, whole))) : ndjson(pages)
+      const within = longQuery(context, request, reply, 'each statement')
+      const pages = exportReadings(within, num, whole)
+      const lines = format === 'csv' ? csv(pages, fields ?? (await fieldNames(within, num, whole))) : ndjson(pages)
       reply.type(formats[format]).header('content-disposition', `attachment; filename="${id}.${format}"`)
       // A page is read when the socket has taken the one before, so memory stays flat however long the range is.
       // A server that closes does not wait for a ten-year export: the file ends short, and its connection with an error.
@@ -48,28 +52,18 @@ export function exportRoute(app: Api, { store: { db } }: ApiContext): void {
 
 type Pages = AsyncIterable<readonly Reading[]>
 
-/** RFC 4180: comma, quotes where needed, CR LF. Columns ts, received_at, quality, then the fields. */
+/** Columns ts, received_at, quality, then the fields. */
 export async function* csv(pages: Pages, fields: readonly string[]) {
-  yield row(['ts', 'received_at', 'quality', ...fields])
+  yield csvRow(['ts', 'received_at', 'quality', ...fields])
   for await (const page of pages) {
     yield page
-      .map(({ ts, received_at, quality, data }) => row([ts, received_at, quality, ...fields.map(field => data[field])]))
+      .map(({ ts, received_at, quality, data }) =>
+        csvRow([ts, received_at, quality, ...fields.map(field => data[field])]),
+      )
       .join('')
   }
 }
 
 async function* ndjson(pages: Pages) {
   for await (const page of pages) yield page.map(reading => `${JSON.stringify(reading)}\n`).join('')
-}
-
-type Cell = string | number | boolean | undefined
-
-const row = (cells: readonly Cell[]) => `${cells.map(cell).join(',')}\r\n`
-
-/** A text that a spreadsheet would take for a formula is led by an apostrophe (OWASP, CSV injection). */
-function cell(value: Cell): string {
-  if (value === undefined) return ''
-  if (typeof value !== 'string') return String(value)
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }

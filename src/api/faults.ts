@@ -81,7 +81,7 @@ function fastifyFault({ statusCode = 400, message }: FastifyError): HubError {
 }
 
 /** For what is not even HTTP, or came too slowly: there is no request to answer, only a socket. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+export function answerClientError(error: { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

@@ -18,9 +18,13 @@ export function answerOnce(app: Api, { store: { db }, log, signing_keys }: ApiCo
   const underWay = new Set<string>()
   app.decorateRequest('marked', null)
   app.addHook('preHandler', async (request, reply) => {
-    const marked = markOf(request, signing_keys.current.secret)
     const { idempotent } = request.routeOptions.config
-    if (marked === null || idempotent === 'by-itself') return
+    if (idempotent === 'by-itself') {
+      idempotencyKeyOf(request)
+      return
+    }
+    const marked = markOf(request, signing_keys.current.secret)
+    if (marked === null) return
     const name = `${marked.actor} ${marked.key}`
     if (underWay.has(name)) throw new HubError('conflict', 'A request with this idempotency key is under way.')
     underWay.add(name)

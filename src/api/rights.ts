@@ -8,7 +8,7 @@ import type { ApiContext } from './context.js'
 import { createLimits } from './limits.js'
 
 /** What of a request says who asks, and for which right. */
-type Asking = Pick<FastifyRequest, 'principal'> & {
+export type Asking = Pick<FastifyRequest, 'principal'> & {
   readonly routeOptions: { readonly config: { readonly who?: Who; readonly hears?: string } }
 }
 

@@ -8,7 +8,7 @@ import type { Config } from '../../config/config.js'
 import { newSortableId } from '../ids.js'
 import type { Api } from './api.js'
 import { authRoutes } from './auth.js'
-import { bodyLimit, readJsonBodies } from './body.js'
+import { bodyLimit, hurryBodies, readJsonBodies } from './body.js'
 import { claimRoutes } from './claims.js'
 import { commandRoutes } from './commands.js'
 import type { ApiContext } from './context.js'
@@ -21,6 +21,7 @@ import { groupRoutes } from './groups.js'
 import { healthRoutes } from './health.js'
 import { homeRoutes } from './homes.js'
 import { answerOnce } from './idempotency.js'
+import { importRoute } from './import.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
@@ -37,6 +38,7 @@ import { scheduleRoutes } from './schedules.js'
 import { signingKeyRoutes } from './signing-keys.js'
 import { stateRoutes } from './state.js'
 import { telemetryRoutes } from './telemetry.js'
+import { telemetryOfManyRoutes } from './telemetry-many.js'
 import { tokenRoutes } from './tokens.js'
 import { userRoutes } from './users.js'
 
@@ -53,6 +55,7 @@ const resources = [
   presenceRoutes,
   reportRoutes,
   telemetryRoutes,
+  telemetryOfManyRoutes,
   exportRoute,
   commandRoutes,
   groupRoutes,
@@ -72,6 +75,7 @@ const resources = [
 export async function createApi(context: ApiContext): Promise<FastifyInstance> {
   const app = newServer(context)
   listRoutes(app)
+  hurryBodies(app, 30_000)
   answerFaults(app)
   readJsonBodies(app)
   await protect(app, context.config)
@@ -89,14 +93,16 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
     },
     { prefix: '/api/v1' },
   )
-  // A scope of its own: within it bodies are kept as they came.
-  await app.register(
-    (own: Api, _, done) => {
-      ownRoutes(own, context)
-      done()
-    },
-    { prefix: '/api/v1' },
-  )
+  // Scopes of their own: within them bodies are kept as they came, or read while they come.
+  for (const addRoutes of [ownRoutes, importRoute]) {
+    await app.register(
+      (own: Api, _, done) => {
+        addRoutes(own, context)
+        done()
+      },
+      { prefix: '/api/v1' },
+    )
+  }
   await app.ready()
   return app
 }
@@ -108,7 +114,6 @@ function newServer({ log, config }: ApiContext): Api {
     bodyLimit,
     trustProxy: config.trusted_proxies ? config.trusted_proxies.split(',').map(one => one.trim()) : false,
     genReqId: () => newSortableId(),
-    requestTimeout: 30_000,
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: { maxParamLength: 256 },
     return503OnClosing: false,

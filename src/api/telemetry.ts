@@ -9,16 +9,17 @@ import { latestReadings, listReadings } from '../telemetry/readings.js'
 import type { Api } from './api.js'
 import { note } from './audited.js'
 import type { ApiContext } from './context.js'
+import { longQuery } from './long-query.js'
 import { checkDevice } from './rights.js'
 import { byId, json, jsonSchema, list, moment, next_cursor, page, time } from './schemas.js'
 import { endOfTime } from './time.js'
 
-const value = z.union([z.number(), z.boolean(), z.string()])
+export const value = z.union([z.number(), z.boolean(), z.string()])
 /** Described, and not checked again on its way out: a page may hold 100,000 values, and checking each took 50 ms. */
 const data = z
   .custom<Record<string, z.infer<typeof value>>>()
   .meta({ type: 'object', additionalProperties: { type: ['number', 'boolean', 'string'] } })
-const reading = z.object({
+export const reading = z.object({
   ts: time,
   received_at: time,
   data,
@@ -29,13 +30,13 @@ const device_id = z.string()
 export const fields = list(100, 'Fields')
 /** `[start_time, end_time)`; everything when neither is given. */
 export const range = { start_time: moment.optional(), end_time: moment.optional() }
-const readingsQuery = z.strictObject({
+export const readingsQuery = z.strictObject({
   ...page,
   ...range,
   fields: fields.optional(),
   order: z.enum(['asc', 'desc']).default('desc'),
 })
-const aggregateQuery = z.strictObject({
+export const aggregateQuery = z.strictObject({
   field: list(20, 'Fields'),
   aggregation: list(aggregations.length, aggregations.join(' ')).pipe(z.array(z.enum(aggregations))),
   window: z.string().max(8).describe('10s, 15m, 1h, 1d, 1w, 1mo …'),
@@ -52,8 +53,10 @@ const series = z.object({
   aggregation: z.enum(aggregations),
   points,
 })
+export const aggregated = z.object({ device_id, window: z.string(), timezone: z.string(), series: z.array(series) })
 
-export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
+export function telemetryRoutes(app: Api, context: ApiContext): void {
+  const { db } = context.store
   app.get(
     '/telemetry/:id',
     {
@@ -65,10 +68,11 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
         response: { 200: z.object({ device_id, telemetry: z.array(reading), next_cursor }) },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { id } = checkDevice(request, await getDevice(db, request.params.id))
       const query = { ...request.query, ...wholeRange(request.query) }
-      const { readings: telemetry, next_cursor } = await listReadings(db, await deviceNumber(db, id), query)
+      const num = await deviceNumber(db, id)
+      const { readings: telemetry, next_cursor } = await listReadings(longQuery(context, request, reply), num, query)
       return { device_id: id, telemetry, next_cursor }
     },
   )
@@ -109,10 +113,11 @@ export function telemetryRoutes(app: Api, { store: { db } }: ApiContext): void {
       return { device_id: id, deleted: await deleteReadings(db, num, range) }
     },
   )
-  aggregatedRoute(app, db)
+  aggregatedRoute(app, context)
 }
 
-function aggregatedRoute(app: Api, db: ApiContext['store']['db']): void {
+function aggregatedRoute(app: Api, context: ApiContext): void {
+  const { db } = context.store
   app.get(
     '/telemetry/:id/aggregated',
     {
@@ -122,16 +127,22 @@ function aggregatedRoute(app: Api, db: ApiContext['store']['db']): void {
         params: byId,
         querystring: aggregateQuery,
         response: {
-          200: z.object({ device_id, window: z.string(), timezone: z.string(), series: z.array(series) }),
+          200: aggregated,
         },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
       const { field: fields, aggregation, window, fill } = request.query
       const timezone = request.query.timezone ?? (await timezoneOf(db, home_id))
       const query = { ...wholeRange(request.query), fields, aggregations: aggregation, window, timezone, fill }
-      return { device_id: id, window, timezone, series: await aggregate(db, await deviceNumber(db, id), query) }
+      const num = await deviceNumber(db, id)
+      return {
+        device_id: id,
+        window,
+        timezone,
+        series: await aggregate(longQuery(context, request, reply), num, query),
+      }
     },
   )
 }

@@ -200,3 +200,13 @@ export async function deviceNumber(db: Db, id: string): Promise<number> {
   if (!row) throw notFound('device')
   return row.num
 }
+
+/** Where devices live, and the numbers of their telemetry, in the order of the ids; those that are not there are left out. */
+export async function findDevices(
+  db: Db,
+  ids: readonly string[],
+): Promise<Pick<DeviceRow, 'id' | 'num' | 'home_id'>[]> {
+  const found = await db.selectFrom('devices').select(['id', 'num', 'home_id']).where('id', 'in', ids).execute()
+  const byId = new Map(found.map(device => [device.id, device]))
+  return ids.flatMap(id => byId.get(id) ?? [])
+}

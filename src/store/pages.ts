@@ -4,6 +4,26 @@ import { encodeCursor, type Page } from '../page.js'
 /** What the rows of a page hold together, in bytes: a thousand payloads of 256 KiB would be a quarter of a gigabyte. */
 export const maxPageBytes = 4 << 20
 
+/** What a row holds in large columns, in bytes, measured before it is read. */
+export const heldIn = (columns: readonly string[]) =>
+  sql<number>`${sql.join(
+    columns.map(column => sql`ifnull(octet_length(${sql.ref(column)}), 0)`),
+    sql` + `,
+  )}`
+
+/** How many rows make a page: at most `limit`, and no more than `budget` bytes, though a first one larger than a whole page is taken. */
+export function fitting(sizes: readonly { readonly held: number }[], limit: number, budget = maxPageBytes) {
+  let bytes = 0
+  let count = 0
+  for (const { held } of sizes.slice(0, limit)) {
+    const first = count === 0 && budget === maxPageBytes
+    if (bytes + held > budget && !first) break
+    bytes += held
+    count++
+  }
+  return { count, bytes }
+}
+
 interface Within<Row> {
   readonly rows: Row[]
   /** The bytes that they hold in the large columns. */
@@ -23,24 +43,13 @@ export async function readWithin<DB, TB extends keyof DB, Row>(
   limit: number,
   budget = maxPageBytes,
 ): Promise<Within<Row>> {
-  const held = sql<number>`${sql.join(
-    large.map(column => sql`ifnull(octet_length(${sql.ref(column)}), 0)`),
-    sql` + `,
-  )}`
   const sizes = await query
     .clearSelect()
-    .select(held.as('held'))
+    .select(heldIn(large).as('held'))
     .$castTo<{ held: number }>()
     .limit(limit + 1)
     .execute()
-  let bytes = 0
-  let count = 0
-  for (const { held } of sizes.slice(0, limit)) {
-    const first = count === 0 && budget === maxPageBytes
-    if (bytes + held > budget && !first) break
-    bytes += held
-    count++
-  }
+  const { count, bytes } = fitting(sizes, limit, budget)
   const rows = count > 0 ? await query.limit(count).execute() : []
   return { rows, bytes, more: sizes.length > count }
 }

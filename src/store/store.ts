@@ -5,11 +5,13 @@ import type { AppendItem } from './append.js'
 import { threadDialect } from './dialect.js'
 import { JsonColumns } from './json.js'
 import { migrateUp } from './migrate.js'
+import { type Patience, readPatiently } from './patience.js'
 import type { Sync } from './sqlite.js'
 import type { Query, QueryOutcome } from './statements.js'
 import type { Tables } from './tables.js'
 import { Thread } from './thread.js'
 import { Together } from './together.js'
+import { Turns } from './turns.js'
 import { type AppendDone, Writer, type WriterAnswer, type WriterRequest } from './writer.js'
 
 export type Db = Kysely<Tables>
@@ -22,6 +24,11 @@ export interface Store {
    * transaction. They see each other's changes, but `ask` sees no answer before the commit.
    */
   together<Result>(ask: (tx: Db) => Promise<Result>): Promise<Result>
+  /**
+   * For one query that may be long, and is made of short statements: each select takes its turn among those of other such queries, and one
+   * reader is left to everybody else where there are two. What is not there in time fails with `query_timeout`.
+   */
+  within(patience: Patience): Db
   /** Hands one message to the hot append. `done` is called once, after the commit. */
   append(item: AppendItem, done: AppendDone): void
   /** Settles once a row has been committed just now; rejects with `storage_unavailable` when none can be. */
@@ -70,12 +77,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const writer = new Writer(writerThread)
   const plugins = [new JsonColumns()]
-  const db = new Kysely<Tables>({ dialect: threadDialect(writer, query => leastBusy(readers).post(query)), plugins })
+  const read = (query: Query) => leastBusy(readers).post(query)
+  const db = new Kysely<Tables>({ dialect: threadDialect(writer, read), plugins })
+  const turns = new Turns(Math.max(1, readers.length - 1))
   const probe = () => db.replaceInto('probe').values({ id: 1, written_at: Date.now() }).execute()
 
   return {
     db,
     together: ask => ask(new Kysely<Tables>({ dialect: togetherDialect(writer), plugins })),
+    within: patience =>
+      new Kysely<Tables>({ dialect: threadDialect(writer, readPatiently(read, turns, patience)), plugins }),
     append: (item, done) => writer.append(item, done),
     probe: async () => void (await probe()),
     checkpoint: async () => {
@@ -119,7 +130,13 @@ function togetherDialect(writer: Writer): Dialect {
 type Reader = Thread<Query, QueryOutcome>
 
 const readerThread = (file: string, log: Logger): Reader =>
-  new Thread({ url: new URL('./reader-thread.js', import.meta.url), data: { file }, deadlineMs: readerDeadlineMs, log })
+  new Thread({
+    url: new URL('./reader-thread.js', import.meta.url),
+    data: { file },
+    deadlineMs: readerDeadlineMs,
+    repeatable: true,
+    log,
+  })
 
 function leastBusy(readers: readonly Reader[]): Reader {
   return readers.reduce((best, reader) => (reader.inFlight < best.inFlight ? reader : best))

@@ -5,7 +5,8 @@ import { errorOf, type Failure, storageUnavailable } from './failure.js'
 /** What a worker thread says: `ready` once, then one reply for each request, in their order; and what went wrong with something else. */
 export type Reply<Value> = { ready: true } | { value: Value } | { failure: Failure } | { warning: Failure }
 
-interface Pending<Value> {
+interface Pending<Request, Value> {
+  readonly request: Request
   resolve(value: Value): void
   reject(error: Error): void
   since: number
@@ -16,6 +17,8 @@ interface ThreadOptions {
   readonly data: object
   /** A request that takes longer, in milliseconds, means that the thread hangs: all its callers fail and it is replaced. */
   readonly deadlineMs: number
+  /** Requests change nothing: those behind the one at which the thread was lost are asked again of the next. */
+  readonly repeatable?: boolean
   readonly log: Logger
 }
 
@@ -23,13 +26,15 @@ const sweepMs = 200
 const maxBackoffMs = 2000
 
 /**
- * A worker thread that answers requests, watched: when it dies or hangs every waiting caller fails with `storage_unavailable` and a
- * new one is started, after a pause that doubles while it keeps failing.
+ * A worker thread that answers requests, watched: when it dies or hangs the waiting callers fail with `storage_unavailable` and a new
+ * one is started, after a pause that doubles while it keeps failing.
  */
 export class Thread<Request, Value> {
   readonly #options: ThreadOptions
   /** The oldest first. No Map: what has passed through one is held until the old generation is collected. */
-  readonly #pending: Pending<Value>[] = []
+  readonly #pending: Pending<Request, Value>[] = []
+  /** To be asked again when the next thread is ready. */
+  #behind: Pending<Request, Value>[] = []
   readonly #sweep: NodeJS.Timeout
   #worker: Worker | null = null
   #restart: NodeJS.Timeout | null = null
@@ -52,8 +57,9 @@ export class Thread<Request, Value> {
     })
   }
 
+  /** Without end while no thread is there. */
   get inFlight(): number {
-    return this.#pending.length
+    return this.#worker ? this.#pending.length : Number.POSITIVE_INFINITY
   }
 
   /** @param since when the oldest caller in this request began to wait, as `performance.now()` */
@@ -63,7 +69,7 @@ export class Thread<Request, Value> {
     return new Promise<Value>((resolve, reject) => {
       // Throws for what cannot be cloned, and then nothing may be left waiting for an answer.
       worker.postMessage(request, transfer)
-      this.#pending.push({ resolve, reject, since })
+      this.#pending.push({ request, resolve, reject, since })
     })
   }
 
@@ -99,6 +105,7 @@ export class Thread<Request, Value> {
       this.#backoffMs = 50
       this.#ready?.resolve()
       this.#ready = null
+      for (const { request, resolve, reject } of this.#behind.splice(0)) this.post(request).then(resolve, reject)
       return
     }
     if ('warning' in reply) {
@@ -114,7 +121,9 @@ export class Thread<Request, Value> {
     if (this.#worker !== worker) return
     this.#worker = null
     this.#lastFault = why
+    const behind = this.#options.repeatable ? this.#pending.splice(1) : []
     this.#failAll(storageUnavailable(why))
+    this.#behind = behind
     if (this.#closed) return
     if (this.#ready) {
       clearInterval(this.#sweep)
@@ -142,6 +151,6 @@ export class Thread<Request, Value> {
   }
 
   #failAll(error: Error): void {
-    for (const pending of this.#pending.splice(0)) pending.reject(error)
+    for (const pending of [...this.#pending.splice(0), ...this.#behind.splice(0)]) pending.reject(error)
   }
 }

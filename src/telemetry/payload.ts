@@ -15,9 +15,10 @@ export interface Point {
 }
 
 const maxPoints = 1000
-const maxKeys = 100
+export const maxKeys = 100
 const maxKeyLength = 128
-const earliest = Date.UTC(2020, 0, 1)
+/** Earlier times are not believed. */
+export const earliest = Date.UTC(2020, 0, 1)
 /** How far ahead of the clock a time is believed, in milliseconds. */
 export const maxAheadMs = 5 * 60_000
 
@@ -50,8 +51,10 @@ function timeOf(point: JsonObject, wrapped: boolean, received_at: number): Pick<
     throw new PayloadFault('age must be a number of milliseconds, 0 or more')
   if (typeof ts === 'number') {
     const believable = ts >= earliest && ts <= received_at + maxAheadMs
+    // An import says so of a sample that had no time of its own before it was exported.
+    const quality = wrapped && point.quality === 'received' ? 'received' : null
     return believable
-      ? { ts: Math.trunc(ts), quality: null, relative: false }
+      ? { ts: Math.trunc(ts), quality, relative: false }
       : { ts: null, quality: 'received', relative: false }
   }
   if (wrapped && ts !== undefined && ts !== null) throw new PayloadFault('ts must be a number of milliseconds')

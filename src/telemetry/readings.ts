@@ -1,9 +1,9 @@
-import { type Selectable, sql } from 'kysely'
+import { type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import { decodeCursor, encodeCursor, type PageRequest } from '../page.js'
 import { maxPageBytes, readWithin } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
-import { stepsOf } from './steps.js'
+import { type Order, stepsOf } from './steps.js'
 
 type Row = Selectable<Tables['telemetry']>
 
@@ -26,7 +26,7 @@ export interface TimeRange {
 export interface ReadingsQuery extends TimeRange, PageRequest {
   /** Only these fields, and only samples that have one of them. */
   readonly fields?: readonly string[] | undefined
-  readonly order: 'asc' | 'desc'
+  readonly order: Order
 }
 
 /** The samples of a device in a range, a page at a time. A cursor neither skips nor repeats: (device, ts) is unique (D8). */
@@ -58,7 +58,7 @@ export async function listReadings(
   return { readings: rows.map(row => readingOf(row, fields)), next_cursor: more && last ? encodeCursor(last.ts) : null }
 }
 
-type Shown = Pick<Row, 'ts' | 'received_at' | 'data' | 'metadata' | 'quality'>
+export type Shown = Pick<Row, 'ts' | 'received_at' | 'data' | 'metadata' | 'quality'>
 
 function samples(db: Db, device_num: number, range: TimeRange, fields: readonly string[] | undefined) {
   const query = db
@@ -67,12 +67,16 @@ function samples(db: Db, device_num: number, range: TimeRange, fields: readonly 
     .where('device_num', '=', device_num)
     .where('ts', '>=', range.start_time)
     .where('ts', '<', range.end_time)
-  if (!fields) return query
-  const wanted = sql`(select value from json_each(${JSON.stringify(fields)}))`
-  return query.where(sql<boolean>`exists (select 1 from json_each(data) as field where field.key in ${wanted})`)
+  return fields ? query.where(hasOneOf(fields)) : query
 }
 
-function readingOf(row: Shown, fields?: readonly string[]): Reading {
+/** Whether a sample has one of these fields. */
+export function hasOneOf(fields: readonly string[]): RawBuilder<SqlBool> {
+  const wanted = sql`(select value from json_each(${JSON.stringify(fields)}))`
+  return sql`exists (select 1 from json_each(data) as field where field.key in ${wanted})`
+}
+
+export function readingOf(row: Shown, fields?: readonly string[]): Reading {
   const data = fields
     ? Object.fromEntries(Object.entries(row.data).filter(([name]) => fields.includes(name)))
     : row.data
@@ -88,14 +92,17 @@ function readingOf(row: Shown, fields?: readonly string[]): Reading {
 /** The JSON path of a field, which may hold any character: inside quotes only `"` and `\` have a meaning. */
 export const pathOf = (field: string) => `$.${JSON.stringify(field)}`
 
+type Latest = Record<string, { value: number | boolean | string; ts: number }>
+
 /** The newest value of each field a device ever sent, with its time. */
-export async function latestReadings(
-  db: Db,
-  device_num: number,
-): Promise<Record<string, { value: number | boolean | string; ts: number }>> {
+export async function latestReadings(db: Db, device_num: number): Promise<Latest> {
   const row = await db.selectFrom('latest').select('latest').where('device_num', '=', device_num).executeTakeFirst()
-  const fields = Object.entries(row?.latest ?? {})
-  return Object.fromEntries(fields.map(([field, [value, ts]]) => [field, { value, ts }]))
+  return latestOf(row?.latest ?? null)
+}
+
+/** The same from a row of "latest". */
+export function latestOf(latest: Selectable<Tables['latest']>['latest'] | null): Latest {
+  return Object.fromEntries(Object.entries(latest ?? {}).map(([field, [value, ts]]) => [field, { value, ts }]))
 }
 
 /** Every sample in a range, page by page, oldest first: nothing is held open while the consumer is slow. */

@@ -39,7 +39,7 @@ describe('an export', () => {
         `${start},${received},,,-1.5,,"a,""b""\r\nc"`,
         `${start + 1},${received},,true,0,,"'=HYPERLINK(""http://x"")"`,
         `${start + 2},${received},,,,,'-1+1`,
-        `${start + 3},${received},,,,,'@SUM(A1)`,
+        `${start + 3},${received},,,,"",'@SUM(A1)`,
         '',
       ].join('\r\n'),
     )

@@ -124,10 +124,14 @@ const table: Readonly<Record<string, readonly [keyof typeof rights, () => Promis
   'GET /commands/:id': ['read', things.onCommand],
   'GET /commands/:id/timeline': ['read', things.onCommand],
   'DELETE /commands/:id': ['act', things.onCommand],
+  'GET /homes/:id/telemetry/latest': ['read', things.home()],
+  'GET /telemetry': ['read', things.asDevice()],
+  'GET /telemetry/aggregated': ['read', things.asDevice(`&${aggregated.slice(1)}`)],
   'GET /telemetry/:id': ['read', things.onDevice()],
   'GET /telemetry/:id/latest': ['read', things.onDevice()],
   'GET /telemetry/:id/aggregated': ['read', things.onDevice(undefined, aggregated)],
   'GET /telemetry/:id/export': ['read', things.onDevice()],
+  'POST /telemetry/:id/import': ['own', things.asFile],
   'DELETE /telemetry/:id': ['own', things.onDevice(undefined, range)],
   'GET /devices/status': ['device', things.plain()],
   'GET /devices/config': ['device', things.plain()],
@@ -211,12 +215,13 @@ test.each(Object.entries(table))('%s', async (route, [right, make]) => {
   const expected = rights[right].trim().split(/ +/)
   const seen: string[] = []
   for (const asker of askers) {
-    const { path = {}, query = '', body } = await make()
+    const { path = {}, query = '', body, raw, headers: own } = await make()
     const filled = url.replaceAll(/:(\w+)/g, (_, name: string) => path[name] ?? '')
-    const headers = credentials.get(asker) ?? {}
+    const headers = { ...own, ...credentials.get(asker) }
     const { status } = await hub.call(method, `${prefix}${filled}${query}`, {
       key: null,
       headers,
+      ...(raw && { raw }),
       ...(body && { body }),
     })
     expect([route, asker, status]).toEqual([

@@ -17,6 +17,8 @@ export interface Asked {
   readonly path?: Record<string, string>
   readonly query?: string
   readonly body?: object
+  readonly raw?: string
+  readonly headers?: Record<string, string>
 }
 
 /** Makes what a route is asked about, in the home `mine`, which somebody with the user name `owner` owns. */
@@ -30,6 +32,14 @@ export function thingsOf(hub: () => Started) {
   const onDevice =
     (body?: object, query = '') =>
     async (): Promise<Asked> => ({ path: { id: await device() }, query, ...(body && { body }) })
+  const asDevice =
+    (query = '') =>
+    async (): Promise<Asked> => ({ query: `?device=${await device()}${query}` })
+  const asFile = async (): Promise<Asked> => ({
+    path: { id: await device() },
+    raw: 'ts,a\r\n1735689600000,1\r\n',
+    headers: { 'content-type': 'text/csv' },
+  })
   const plain = (body?: object) => async (): Promise<Asked> => (body ? { body } : {})
   const home = (body?: object) => async (): Promise<Asked> => ({ path: { id: 'mine' }, ...(body && { body }) })
   const inRoom = (body?: object) => async (): Promise<Asked> => {
@@ -129,6 +139,8 @@ export function thingsOf(hub: () => Started) {
 
   return {
     onDevice,
+    asDevice,
+    asFile,
     plain,
     home,
     inRoom,

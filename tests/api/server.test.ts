@@ -127,9 +127,7 @@ describe('what is not quite HTTP', () => {
     expect(answer).toMatch(/^HTTP\/1.1 400 Bad Request\r\n.*"The request came too slowly\."/s)
   })
 
-  test('slow headers and bodies have a limit', () => {
-    expect(hub.api.server).toMatchObject({ headersTimeout: 5000, requestTimeout: 30_000 })
-  })
+  test('slow headers have a limit', () => expect(hub.api.server).toMatchObject({ headersTimeout: 5000 }))
 })
 
 test('no secret is in the log, in metrics or in an error, whatever path it takes', async () => {

@@ -224,3 +224,20 @@ describe('aggregates', () => {
       await aggregated('series', 'field=a&aggregation=mean&window=1mo&start_time=9999-12-30&end_time=9999-12-31'),
     ).toMatchObject({ status: 200, body: { series: [{ points: [] }] } }))
 })
+
+test('a query that takes longer than it may is refused, and others are not', async () => {
+  const hasty = await startApi({ HEARTH_QUERY_SECONDS: '1e-6' })
+  await hasty.device('x')
+  const ask = (path: string) => hasty.call('GET', `/api/v1/telemetry${path}`)
+  const aggregated = 'field=a&aggregation=sum&window=1h'
+  for (const path of [
+    '/x',
+    `/x/aggregated?${aggregated}`,
+    '?device=x',
+    `/aggregated?device=x&${aggregated}`,
+    '/x/export',
+  ])
+    expect(await ask(path), path).toMatchObject({ status: 503, body: { error: 'query_timeout' } })
+  expect((await ask('/x/latest')).status).toBe(200)
+  await hasty.close()
+})

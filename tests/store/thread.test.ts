@@ -5,9 +5,9 @@ import { codeOf, silent } from './harness.js'
 
 const opened: Thread<unknown, string>[] = []
 
-function makeThread(data: object = {}, deadlineMs = 400): Thread<unknown, string> {
+function makeThread(data: object = {}, deadlineMs = 400, repeatable = false): Thread<unknown, string> {
   const url = new URL('./thread-worker.js', import.meta.url)
-  const thread = new Thread<unknown, string>({ url, data, deadlineMs, log: silent })
+  const thread = new Thread<unknown, string>({ url, data, deadlineMs, repeatable, log: silent })
   opened.push(thread)
   return thread
 }
@@ -41,6 +41,22 @@ test.each(['spin', 'exit', 'throw'])(
     expect(new Set(codes)).toEqual(new Set(['storage_unavailable']))
     await untilAnswers(thread)
     expect(thread.inFlight).toBe(0)
+  },
+)
+
+test.each(['spin', 'exit', 'throw'])(
+  'when a request makes it %s and all may be repeated, only that one fails and the others are asked again',
+  async deed => {
+    const thread = makeThread({}, 400, true)
+    await thread.open()
+    const lost = codeOf(thread.post(deed))
+    const behind = Array.from({ length: 50 }, () => thread.post('echo'))
+    expect(await lost).toBe('storage_unavailable')
+    expect(thread.inFlight).toBe(Number.POSITIVE_INFINITY)
+    expect(new Set(await Promise.all(behind))).toEqual(new Set(['echo']))
+    const left = [thread.post('spin'), thread.post('echo')].map(codeOf)
+    await thread.close()
+    expect(await Promise.all(left)).toEqual(['storage_unavailable', 'storage_unavailable'])
   },
 )
 
