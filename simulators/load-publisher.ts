@@ -13,7 +13,7 @@ export class LoadPublisher {
   readonly #messages: LoadMessages
   readonly #sentAt: Float64Array
   readonly #paced: boolean
-  /** Of a device with a rate: ids that no message has, and when the messages that wait for one were due. */
+  /** Of a device with a rate: ids that no message has, and when the messages that wait for one were due: at most all that the load is to send. */
   readonly #free: number[] = []
   readonly #due: number[] = []
   #connection: LoadConnection | null = null
