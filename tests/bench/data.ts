@@ -25,7 +25,8 @@ const sizes = {
 export type Size = keyof typeof sizes
 const restEveryMs = 10_000
 
-export const usualSize = ({ quick }: Options): Size => (quick ? '1m' : '10m')
+/** A hundred million are compared with ten: of fewer a year has other samples. */
+export const usualSize = ({ quick, large }: Options): Size => (quick && !large ? '1m' : '10m')
 
 const made = z.object({ ends_at: z.number(), points: z.number() })
 
