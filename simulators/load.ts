@@ -5,7 +5,7 @@ import { HubError } from '../src/errors.js'
 import { deviceTopic } from '../src/topics.js'
 import { parseJson } from './json.js'
 import { LoadConnection } from './load-connection.js'
-import { LoadMessages } from './load-messages.js'
+import { LoadPublisher } from './load-publisher.js'
 import { type LoadReport, LoadTally } from './load-tally.js'
 
 const credentialsSchema = z.array(z.object({ id: z.string().min(1), api_key: z.string().optional() })).min(1)
@@ -24,6 +24,11 @@ export const loadSchema = z.strictObject({
   in_flight: count(65_535).default(10).describe('Messages without PUBACK, each connection'),
   values: count(100).default(3).describe('Values a message'),
   timed: z.boolean().default(false).describe('Each message bears a time of its own, no two of a device the same'),
+  per_second: z
+    .number()
+    .positive()
+    .optional()
+    .describe('Messages, all devices together; as many as are acknowledged when unset'),
   seconds: z.number().positive().max(86_400).default(10).describe('Measured, after connecting'),
   connecting: count(1000).default(50).describe('Connections being made at a time'),
 })
@@ -32,6 +37,8 @@ type Load = z.output<typeof loadSchema>
 
 const keepaliveS = 60
 const statusMs = 1000
+/** How often what is due is sent when there is a rate. */
+const paceMs = 2
 /** How long connections may take to end at the end. */
 const closingMs = 2000
 /** The wait after a connection that could not be made, so that a hub that is away is not hammered. */
@@ -97,63 +104,32 @@ function readCredentials(path: string): Credentials {
  * with 100 windows of 20 it takes 0.3 of the broker's CPU, with 1000 windows of 1 it takes 0.6, a read and a write for each message.
  */
 async function publishAll(run: Run): Promise<LoadReport> {
-  const publishers = run.credentials.map(({ id }) => new Publisher(run, id))
+  const { load, tally, over } = run
+  const publishers = run.credentials.map(({ id }) => new LoadPublisher(load, id, tally))
   const connections = await openAll(run, index => ids => publishers[index]?.acknowledged(ids))
-  run.tally.begin()
+  tally.begin()
   for (const [index, connection] of connections) publishers[index]?.begin(connection)
-  await pause(run.load.seconds * 1000, run.over.signal)
-  const report = run.tally.total()
+  if (load.per_second === undefined) await pause(load.seconds * 1000, over.signal)
+  else
+    await pace(
+      run,
+      [...connections.keys()].map(index => publishers[index]).filter(one => one !== undefined),
+    )
+  const report = tally.total()
   for (const publisher of publishers) publisher.stop()
   await closeAll(connections.values())
   return report
 }
 
-/** One device's window of messages. */
-class Publisher {
-  readonly #tally: LoadTally
-  readonly #messages: LoadMessages
-  readonly #sentAt: Float64Array
-  #connection: LoadConnection | null = null
-
-  constructor({ load, tally }: Run, id: string) {
-    const { in_flight, values, timed } = load
-    this.#tally = tally
-    this.#messages = new LoadMessages({ topic: load.topic.replaceAll('{id}', id), in_flight, values, timed })
-    this.#sentAt = new Float64Array(in_flight + 1)
-  }
-
-  begin(connection: LoadConnection): void {
-    this.#connection = connection
-    this.#send(1, this.#sentAt.length - 1, performance.now())
-  }
-
-  stop(): void {
-    this.#connection = null
-  }
-
-  acknowledged(ids: readonly number[]): void {
-    if (this.#connection === null) return
-    const now = performance.now()
-    let first = ids[0] ?? 0
-    let last = first - 1
-    for (const id of ids) {
-      this.#tally.latencies.record(now - (this.#sentAt[id] ?? now))
-      // Brokers acknowledge in order [MQTT-4.6.0-2], so these are mostly one run, and one write.
-      if (id !== last + 1) {
-        this.#send(first, last, now)
-        first = id
-      }
-      last = id
-    }
-    this.#send(first, last, now)
-  }
-
-  #send(first: number, last: number, now: number): void {
-    for (let id = first; id <= last; id++) {
-      this.#messages.renew(id)
-      this.#sentAt[id] = now
-    }
-    this.#connection?.write(this.#messages.slice(first, last))
+/** A rate: whatever is late is sent late, and its latency counts from when it was due. */
+async function pace({ load, over }: Run, publishers: readonly LoadPublisher[]): Promise<void> {
+  const { seconds, per_second = 0 } = load
+  const begun = performance.now()
+  let made = 0
+  for (let passed = 0; passed < seconds * 1000 && !over.signal.aborted; passed = performance.now() - begun) {
+    const due = (passed / 1000) * per_second
+    for (; made < due; made++) publishers[made % publishers.length]?.send(begun + (made * 1000) / per_second)
+    await pause(paceMs, over.signal)
   }
 }
 

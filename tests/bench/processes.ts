@@ -1,19 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { pino } from 'pino'
 import type { LoadOptions } from '../../simulators/load.js'
 import type { LoadReport } from '../../simulators/load-tally.js'
-import { createDevice } from '../../src/devices/devices.js'
-import { createKey } from '../../src/devices/keys.js'
-import { defaultHomeId, ensureDefaultHome } from '../../src/homes/homes.js'
 import { readHubFile } from '../../src/hub-file.js'
-import { openStore } from '../../src/store/store.js'
 import { testSettings, until } from '../helper.js'
+import { credentialsIn, makeDevices } from './devices.js'
 
 const here = import.meta.dirname
 
@@ -30,62 +26,45 @@ export interface HubTarget extends Target {
   readonly data_dir: string
 }
 
-async function openFile(data_dir: string) {
-  return openStore({
-    file: join(data_dir, 'hearth.db'),
-    sync: 'normal',
-    readers: 1,
-    append_module: new URL('../../src/telemetry/append.js', import.meta.url),
-    log: pino({ level: 'silent' }),
-  })
-}
-
-/** A data directory with so many devices, and a file of their keys for the load. */
-async function makeDevices(data_dir: string, count: number): Promise<string> {
-  const store = await openFile(data_dir)
-  await ensureDefaultHome(store.db)
-  const ids = Array.from({ length: count }, (_, i) => `load-${i}`)
-  const make = async (id: string) => {
-    await createDevice(store.db, { id, name: id, type: 'load', home_id: defaultHomeId })
-    return { id, api_key: (await createKey(store.db, id)).api_key }
-  }
-  const credentials = await Promise.all(ids.map(make))
-  await store.close()
-  const file = join(data_dir, 'credentials.json')
-  await writeFile(file, JSON.stringify(credentials))
-  return file
-}
-
-/** Rows of telemetry in a hub's database. */
-export async function countRows(data_dir: string): Promise<number> {
-  const store = await openFile(data_dir)
-  const { rows } = await store.db
-    .selectFrom('telemetry')
-    .select(eb => eb.fn.countAll<number>().as('rows'))
-    .executeTakeFirstOrThrow()
-  await store.close()
-  return rows
-}
-
 /** As `npm start` has it: what a message leaves behind is collected while it is young, and not in pauses of 40 ms. */
 const asStarted = '--max-semi-space-size=64'
 /** Lets a signal collect the garbage, so that what is measured is what is held. */
 const collectable = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>gc())']
 const signal = 'SIGUSR2'
 
-/** The hub as `npm start` runs it, with `synchronous=FULL`, no limits, and devices that may connect. */
+/** A directory that is gone with what it was made for. */
+export async function temporaryDirectory(): Promise<{ path: string; remove(): Promise<void> }> {
+  const path = await mkdtemp(join(tmpdir(), 'hearth-bench-'))
+  return { path, remove: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** A hub with data of its own, and devices that may connect. */
 export async function startHub(devices: number): Promise<HubTarget> {
-  const data_dir = await mkdtemp(join(tmpdir(), 'hearth-bench-'))
-  const credentials_file = await makeDevices(data_dir, devices)
-  const limits = { HEARTH_LIMIT_PENDING_CONNECTIONS: '0', HEARTH_LOG_LEVEL: 'warn' }
-  const env = { ...process.env, ...testSettings, ...limits, HEARTH_DATA_DIR: data_dir }
-  const child = start([...process.execArgv, asStarted, ...collectable, join(here, '../../src/cli.js'), 'start'], env)
-  const { http_port, mqtt_port } = await until(() => readHubFile(data_dir).catch(() => null), 20_000)
-  const stop = async () => {
-    await end(child)
-    await rm(data_dir, { recursive: true, force: true })
+  const { path, remove } = await temporaryDirectory()
+  await makeDevices(path, devices)
+  const hub = await startHubOn(path)
+  return { ...hub, stop: () => hub.stop().then(remove) }
+}
+
+/** The hub as `npm start` runs it, with `synchronous=FULL` and no limits, on data that has its devices and keeps all its readings. */
+export async function startHubOn(data_dir: string): Promise<HubTarget> {
+  const env = {
+    ...process.env,
+    ...testSettings,
+    HEARTH_LIMIT_PENDING_CONNECTIONS: '0',
+    HEARTH_LOG_LEVEL: 'warn',
+    HEARTH_RETENTION: 'raw=forever,1m=forever,1h=forever',
+    HEARTH_DATA_DIR: data_dir,
   }
-  return { port: mqtt_port, http_port, credentials_file, data_dir, pid: child.pid ?? 0, stop }
+  const child = start([...process.execArgv, asStarted, ...collectable, join(here, '../../src/cli.js'), 'start'], env)
+  // What an earlier hub left behind has another pid.
+  const look = async () => {
+    const file = await readHubFile(data_dir).catch(() => null)
+    return file?.pid === child.pid ? file : null
+  }
+  const { http_port, mqtt_port } = await until(look, 20_000)
+  const credentials_file = credentialsIn(data_dir)
+  return { port: mqtt_port, http_port, credentials_file, data_dir, pid: child.pid ?? 0, stop: () => end(child) }
 }
 
 /** Stock Aedes, which stores nothing. */

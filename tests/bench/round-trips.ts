@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
-import { Agent, request } from 'node:http'
 import { Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
 import { HearthClient } from '../../src/client/client.js'
-import { admin } from '../helper.js'
+import { type Asker, openAsker } from './asker.js'
+import { percentile } from './figures.js'
 import type { HubTarget } from './processes.js'
 
 /** Each second, commands and bare messages alike. */
@@ -30,12 +30,8 @@ interface Bench {
 
 /** Devices that answer a command at once, a program that echoes what it is told, and who asks both. */
 export async function openRoundTrips(hub: HubTarget): Promise<Bench> {
-  const url = `http://127.0.0.1:${hub.http_port}`
-  const { access_token } = await new HearthClient({ url }).post<{ access_token: string }>('/auth/login', {
-    email: admin.email,
-    password: admin.password,
-  })
-  const api = new HearthClient({ url, access_token })
+  const asker = await openAsker(hub)
+  const api = new HearthClient({ url: asker.url, access_token: asker.access_token })
   const scopes = { publish: ['bench/#'], subscribe: ['bench/#'] }
   const { secret } = await api.post<{ secret: string }>('/tokens', { name: 'bench', ...scopes })
   const connect = async (clientId: string, password: string) => {
@@ -54,16 +50,14 @@ export async function openRoundTrips(hub: HubTarget): Promise<Bench> {
   const obedient = await Promise.all(
     keys.slice(0, devices).map(async ({ id, api_key }) => obey(id, await connect(id, api_key))),
   )
-  const [asker, echo] = [await connect('asker', secret), await connect('echo', secret)]
-  const ping = await openPing(asker, echo)
-  const agent = new Agent({ keepAlive: true })
-  const command = (i: number) =>
-    issue(agent, access_token, `${url}/api/v1/devices/${keys[i % devices]?.id}/commands?wait=30`)
+  const [caller, echo] = [await connect('caller', secret), await connect('echo', secret)]
+  const ping = await openPing(caller, echo)
+  const command = (i: number) => issue(asker, keys[i % devices]?.id ?? '')
   return {
     measure: async seconds => ({ bare: await timesOf(seconds, ping), command: await timesOf(seconds, command) }),
     close: async () => {
-      agent.destroy()
-      for (const client of [...obedient, asker, echo]) await client.endAsync(true)
+      asker.close()
+      for (const client of [...obedient, caller, echo]) await client.endAsync(true)
     },
   }
 }
@@ -78,35 +72,24 @@ async function obey(id: string, client: MqttClient): Promise<MqttClient> {
   return client
 }
 
-async function openPing(asker: MqttClient, echo: MqttClient): Promise<(i: number) => Promise<void>> {
+async function openPing(caller: MqttClient, echo: MqttClient): Promise<(i: number) => Promise<void>> {
   const waiting = new Map<string, () => void>()
   echo.on('message', (_, payload) => echo.publish('bench/back', payload, { qos: 1 }))
-  asker.on('message', (_, payload) => waiting.get(payload.toString())?.())
+  caller.on('message', (_, payload) => waiting.get(payload.toString())?.())
   await echo.subscribeAsync('bench/there', { qos: 1 })
-  await asker.subscribeAsync('bench/back', { qos: 1 })
+  await caller.subscribeAsync('bench/back', { qos: 1 })
   return i =>
     new Promise(resolve => {
       waiting.set(`${i}`, resolve)
-      asker.publish('bench/there', `${i}`, { qos: 1 })
+      caller.publish('bench/there', `${i}`, { qos: 1 })
     })
 }
 
 /** Settles when the device has done it. @throws Error when it was not done */
-function issue(agent: Agent, access_token: string, url: string): Promise<void> {
-  const headers = { authorization: `Bearer ${access_token}`, 'content-type': 'application/json' }
-  return new Promise((resolve, reject) => {
-    const asked = request(url, { method: 'POST', agent, headers }, answer => {
-      let text = ''
-      answer.setEncoding('utf8').on('data', part => {
-        text += part
-      })
-      answer.on('end', () => {
-        if (answer.statusCode === 200 && text.includes('"succeeded"')) resolve()
-        else reject(new Error(`a command was answered ${answer.statusCode}: ${text}`))
-      })
-    })
-    asked.on('error', reject).end('{"name":"blink","params":{"times":3}}')
-  })
+async function issue(asker: Asker, device_id: string): Promise<void> {
+  const path = `/api/v1/devices/${device_id}/commands?wait=30`
+  const { status, text } = await asker.ask(path, '{"name":"blink","params":{"times":3}}')
+  if (status !== 200 || !text.includes('"succeeded"')) throw new Error(`a command was answered ${status}: ${text}`)
 }
 
 /** Begins one each 5 ms, whether the ones before have come back or not. */
@@ -119,7 +102,6 @@ async function timesOf(seconds: number, go: (i: number) => Promise<void>): Promi
     const since = performance.now()
     under.push(go(i).then(() => performance.now() - since))
   }
-  const times = (await Promise.all(under)).toSorted((a, b) => a - b)
-  const at = (share: number) => times[Math.floor((times.length - 1) * share)] ?? 0
-  return { p50: at(0.5), p99: at(0.99) }
+  const times = await Promise.all(under)
+  return { p50: percentile(times, 0.5), p99: percentile(times, 0.99) }
 }

@@ -36,6 +36,17 @@ describe('a load of messages', () => {
     expect(new Set(payloads.map(({ temperature }) => temperature)).size).toBe(payloads.length)
   })
 
+  it('keeps to a rate, and counts from when a message was due', async () => {
+    const broker = await startBroker()
+    const rate = { devices: 4, in_flight: 2, per_second: 200, seconds: 1 }
+    const report = await runLoad({ port: broker.port, ...rate })
+    expect(report.acknowledged).toBeGreaterThan(150)
+    expect(report.acknowledged).toBeLessThanOrEqual(201)
+    // More than the broker can do: what waits is late, though its answer is quick.
+    const late = await runLoad({ port: broker.port, ...rate, in_flight: 1, per_second: 100_000 })
+    expect(late.p99_ms).toBeGreaterThan(200)
+  })
+
   it('shows credentials, and publishes where it is told to', async () => {
     const seen = new Set<string>()
     const broker = await startBroker({
