@@ -20,17 +20,18 @@ beforeAll(async () => {
       .values(rows.slice(i, i + 1000))
       .execute()
   }
+  await opened.db.insertInto('telemetry_hours').values({ device_num: 1, start: 0, state: 0 }).execute()
 })
 afterAll(() => opened.close())
 
 const within = (caller: string, ms = 600_000, more: { signal?: AbortSignal; deadlineFor?: 'each statement' } = {}) =>
   opened.store.within({ ms, caller, deadlineFor: 'all', ...more })
 
-/** Many statements, of which each looks through 10,000 samples. */
+/** Many statements, of which each looks through 10,000 samples: no rollup answers for 10 seconds. */
 const large = (db: Db) =>
   aggregate(db, 1, {
     ...{ start_time: 0, end_time: samples, timezone: 'UTC' },
-    ...{ fields: ['n'], aggregations: ['sum'], window: '1h' },
+    ...{ fields: ['n'], aggregations: ['sum'], window: '10s' },
   })
 const small = (db: Db) => db.selectFrom('homes').select('id').execute()
 /** One statement that takes a while. */
