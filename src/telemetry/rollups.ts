@@ -120,14 +120,14 @@ export class Rollups {
     if (!this.#hour && this.#waiting.length === 0) this.#waiting = this.#due.all(now - graceMs - hourMs) as Due[]
     if (!this.#hour && this.#waiting.length === 0) return false
     const writing = this.#db.transaction(() => {
-      do {
+      while (performance.now() < until) {
         const hour = this.#hour ?? this.#next()
-        if (!hour) return false
+        if (!hour) break
         this.#hour = this.#goOn(hour, now) ? null : hour
-      } while (performance.now() < until)
-      return true
+      }
     })
-    return writing.immediate()
+    writing.immediate()
+    return true
   }
 
   /** An hour is not what it was when it began to be rolled up. */

@@ -1,3 +1,4 @@
+import QuickLRU from 'quick-lru'
 import { HubError } from '../errors.js'
 
 /** One bucket of an aggregation, `[start, end)` in milliseconds since 1970. */
@@ -119,15 +120,19 @@ function localDate(timezone: string, instant: number): LocalDate {
 /** Milliseconds that a zone's wall clock is ahead of UTC at an instant. */
 type OffsetAt = (instant: number) => number
 
-/** Asking Intl takes 10 µs, and neighbouring days ask for the same instants. */
-function rememberedOffsets(timezone: string): OffsetAt {
-  const known = new Map<number, number>()
-  return instant => {
-    const offset = known.get(instant) ?? offsetOf(timezone, instant)
-    known.set(instant, offset)
+/** Asking Intl takes 10 µs, and neighbouring days ask for the same instants, as do dashboards again and again. */
+const offsets = new QuickLRU<string, number>({ maxSize: 20_000 })
+
+const rememberedOffsets =
+  (timezone: string): OffsetAt =>
+  instant => {
+    const key = `${timezone} ${instant}`
+    const known = offsets.get(key)
+    if (known !== undefined) return known
+    const offset = offsetOf(timezone, instant)
+    offsets.set(key, offset)
     return offset
   }
-}
 
 function offsetOf(timezone: string, instant: number): number {
   const { year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = wallClock(timezone, instant)

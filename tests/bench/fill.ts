@@ -31,8 +31,8 @@ export const messageOf = (device_num: number, received_at: number, payload: stri
 })
 
 /**
- * Writes messages through the hub's own append, without the hub and without waiting for the disk. Afterwards the file holds all of it, and
- * there is no log beside it. @returns how many messages there were
+ * Writes messages through the hub's own append, without the hub and without waiting for the disk. Afterwards the file holds all of it, rolled up,
+ * and there is no log beside it. @returns how many messages there were
  */
 export function fill(data_dir: string, messages: Iterable<AppendItem>, perCommit: number): number {
   const db = openForWriting(databaseIn(data_dir), 'normal')
@@ -50,6 +50,9 @@ export function fill(data_dir: string, messages: Iterable<AppendItem>, perCommit
     if (++written % perCommit === 0) commit()
   }
   if (db.inTransaction) commit()
+  while (writer.work()) {
+    // Until all hours that are over are rolled up
+  }
   db.pragma('wal_checkpoint(truncate)')
   db.close()
   return written
