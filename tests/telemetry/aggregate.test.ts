@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRandom } from '../../simulators/random.js'
 import { aggregate } from '../../src/telemetry/aggregate.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
-import { type Aggregation, aggregations, naive, rounded, type Sample, startsOf } from './naive.js'
+import { type Aggregation, aggregations, naive, near, type Sample, startsOf } from './naive.js'
 
 type Points = { start: number; value: unknown; count: number }[]
 
@@ -86,9 +86,9 @@ test.each(
   const startOf = startsOf(window, timezone)
   for (const { field, aggregation, points } of series) {
     const expected = naive(inRange, field, aggregation as Aggregation, startOf)
-    const named = points.map(point => ({ ...point, start: startOf(point.start), value: rounded(point.value) }))
+    const named = points.map(point => ({ ...point, start: startOf(point.start) }))
     const told = `${field} ${aggregation}, seed ${seed}`
-    expect(named, told).toEqual(expected.map(point => ({ ...point, value: rounded(point.value) })))
+    expect(named, told).toEqual(expected.map(point => ({ ...point, value: near(point.value) })))
   }
 })
 

@@ -1,3 +1,5 @@
+import { expect } from 'vitest'
+
 export const aggregations = ['mean', 'sum', 'min', 'max', 'count', 'first', 'last'] as const
 export type Aggregation = (typeof aggregations)[number]
 export type Sample = { ts: number; data: Record<string, number | boolean | string> }
@@ -50,7 +52,7 @@ export function naive(
 }
 
 /** Sums in another order differ in the last digits. */
-export const rounded = (value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(10)) : value)
+export const near = (value: unknown): unknown => (typeof value === 'number' ? expect.closeTo(value, 6) : value)
 
 /** By how much a counter grew in each window: from each sample to the next, told of the later one. */
 export function naiveIncrease(samples: readonly Sample[], field: string, startOf: (ts: number) => unknown) {

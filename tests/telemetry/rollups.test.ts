@@ -7,7 +7,7 @@ import { deleteReadings } from '../../src/telemetry/delete.js'
 import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { until } from '../helper.js'
 import { openTestStore, type TestStore } from '../store/harness.js'
-import { type Aggregation, aggregations, naive, naiveIncrease, rounded, type Sample, startsOf } from './naive.js'
+import { type Aggregation, aggregations, naive, naiveIncrease, near, type Sample, startsOf } from './naive.js'
 
 const hour = 3_600_000
 const fields = ['t', 'on', 'mixed', 'nowhere']
@@ -53,17 +53,17 @@ async function compare(device_num: number, window: string, timezone: string, sta
   const query = { fields, aggregations, window, timezone, start_time, end_time }
   const startOf = startsOf(window, timezone)
   for (const { field, aggregation, points } of await aggregate(opened.db, device_num, query)) {
-    const found = points.map(point => ({ ...point, start: startOf(point.start), value: rounded(point.value) }))
+    const found = points.map(point => ({ ...point, start: startOf(point.start) }))
     const wanted = naive(samples, field, aggregation as Aggregation, startOf)
     const told = `${field} ${aggregation} by ${window} in ${timezone} from ${start_time} to ${end_time}, seed ${seed}`
-    expect(found, told).toEqual(wanted.map(point => ({ ...point, value: rounded(point.value) })))
+    expect(found, told).toEqual(wanted.map(point => ({ ...point, value: near(point.value) })))
   }
   const grown = { fields: ['t', 'on'], aggregations: ['increase'] as const, window, timezone, start_time, end_time }
   for (const { field, points } of await aggregate(opened.db, device_num, grown)) {
-    const found = points.map(point => ({ ...point, start: startOf(point.start), value: rounded(point.value) }))
+    const found = points.map(point => ({ ...point, start: startOf(point.start) }))
     const wanted = naiveIncrease(samples, field, startOf)
     const told = `increase of ${field} by ${window} in ${timezone} from ${start_time} to ${end_time}, seed ${seed}`
-    expect(found, told).toEqual(wanted.map(point => ({ ...point, value: rounded(point.value) })))
+    expect(found, told).toEqual(wanted.map(point => ({ ...point, value: near(point.value) })))
   }
 }
 
