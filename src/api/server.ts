@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify'
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod'
+import helmet from 'helmet'
 import type { Config } from '../../config/config.js'
 import { newSortableId } from '../ids.js'
 import type { Api } from './api.js'
@@ -131,7 +131,7 @@ function newServer({ log, config }: ApiContext): Api {
 
 /** Headers that browsers heed. The hub speaks plain HTTP, so nothing here may send them to HTTPS: that is for a proxy to say. */
 async function protect(app: Api, { cors_origins }: Config): Promise<void> {
-  await app.register(helmet, {
+  const setHeaders = helmet({
     strictTransportSecurity: false,
     contentSecurityPolicy: {
       useDefaults: false,
@@ -145,6 +145,7 @@ async function protect(app: Api, { cors_origins }: Config): Promise<void> {
       },
     },
   })
+  app.addHook('onRequest', (request, reply, done) => setHeaders(request.raw, reply.raw, () => done()))
   if (cors_origins) {
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
     const origin = cors_origins.split(',').map(one => one.trim())
