@@ -1,6 +1,6 @@
 /**
  * A hub as `npm start` runs it, for the first time, on free ports: a reading that a device was acknowledged can be read back, and the hub is
- * ready within 2 s of its process starting, in the best of five starts at most, as machines may be busy. Ends with 1 when it is not so.
+ * ready within 2 s of its process starting, in the best of three starts, as machines may be busy. Ends with 1 when it is not so.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,11 +13,9 @@ import { readHubFile } from '../src/hub-file.js'
 import { admin, testSettings, until } from './helper.js'
 
 const readyMs = 2000
-const starts = 5
 const cli = join(import.meta.dirname, '../src/cli.js')
 
-const times = [await start()]
-while (Math.min(...times) > readyMs && times.length < starts) times.push(await start())
+const times = [await start(), await start(), await start()]
 console.log(`ready after ${times.join(', ')} ms; a reading was stored and read back each time`)
 if (Math.min(...times) > readyMs) throw new Error(`Every start took longer than ${readyMs} ms.`)
 

@@ -16,18 +16,23 @@ describe('a packet that announces 256 MB', () => {
     }
     raw.socket.on('drain', feed)
     await until(() => raw.socket.readyState === 'open' || raw.closed)
+    let end = 0
+    raw.socket.once('close', () => {
+      end = performance.now()
+    })
     const start = performance.now()
     feed()
     await until(() => raw.closed || raw.socket.bytesWritten > 40e6)
-    return { closed: raw.closed, took: performance.now() - start }
+    return { closed: raw.closed, took: end - start }
   }
   test('before login closes the socket within 100 ms, and takes no memory', async () => {
     const target = await ours()
     const before = process.memoryUsage().rss
     const floods = await Promise.all(Array.from({ length: 4 }, () => flood(target)))
-    expect(floods.map(({ closed }) => closed)).toEqual(floods.map(() => true))
-    // Of four at a time the first: the others wait for it, and for whoever else is at work here
-    expect(Math.min(...floods.map(({ took }) => took))).toBeLessThan(100)
+    for (const { closed, took } of floods) {
+      expect(closed).toBe(true)
+      expect(took).toBeLessThan(100)
+    }
     expect(process.memoryUsage().rss - before).toBeLessThan(40e6)
   })
   test('stock Aedes: is read on and on', async () => {
