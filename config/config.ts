@@ -3,6 +3,8 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { durationPattern } from './quantities.js'
+import { retentionFault } from './retention.js'
 
 /** What zod says of a value of the wrong type, in fewer words: this is the first of all modules that have a schema. */
 z.config({
@@ -27,8 +29,6 @@ const port = (standard: number, what: string) =>
 const limit = (standard: number, what: string) =>
   z.coerce.number().min(0).default(standard).describe(`${what}. 0 for no limit`)
 const optional = (what: string) => z.string().min(1).optional().describe(what)
-const duration = /^(\d+)(m|h|d|y)$|^forever$/
-const retention = /^(raw|1m|1h|1d)=(\d+[mhdy]|forever)$/
 
 /** `192.0.2.1` or `192.0.2.0/24`, and the same of IPv6. */
 function isNetwork(text: string): boolean {
@@ -71,9 +71,14 @@ export const schema = z.strictObject({
     .describe('full: acknowledged means on disk. normal: faster, and a power cut loses what was acknowledged last'),
   HEARTH_RETENTION: z
     .string()
-    .refine(text => text.split(',').every(part => retention.test(part)), 'is written like raw=30d,1m=1y,1h=forever')
+    .superRefine((text, context) => {
+      const fault = retentionFault(text)
+      if (fault) context.addIssue(fault)
+    })
     .default('raw=30d,1m=1y,1h=forever')
-    .describe('How long readings are kept, as they came and rolled up. Not applied yet: this version keeps them all'),
+    .describe(
+      'How long readings are kept as they came (raw) and rolled up by the minute, hour and day. Homes and devices may have their own',
+    ),
   HEARTH_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -85,10 +90,14 @@ export const schema = z.strictObject({
     'Web origins that may use the API from a browser, separated by commas. Exact matches only',
   ),
   HEARTH_READERS: z.coerce.number().int().min(1).max(16).default(1).describe('Threads that answer queries'),
-  HEARTH_QUARANTINE_KEEP: z.string().regex(duration).default('30d').describe('How long quarantined messages are kept'),
+  HEARTH_QUARANTINE_KEEP: z
+    .string()
+    .regex(durationPattern)
+    .default('30d')
+    .describe('How long quarantined messages are kept'),
   HEARTH_LOG_KEEP: z
     .string()
-    .regex(duration)
+    .regex(durationPattern)
     .default('7d')
     .describe('How long the devices’ own log lines and heartbeats are kept'),
   HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
@@ -197,12 +206,4 @@ export const databaseFile = (config: Config) => config.database_url ?? join(conf
 /** The settings as `hearth config` shows them: secrets masked. */
 export function masked(config: Config): Record<string, unknown> {
   return { ...config, ...(config.admin_password ? { admin_password: '********' } : {}) }
-}
-
-/** Milliseconds of a duration like `30d`; Infinity for `forever`. */
-export function durationMs(text: string): number {
-  const match = duration.exec(text)
-  if (!match) throw new RangeError(`not a duration: ${text}`)
-  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000, y: 365 * 86_400_000 }[match[2] ?? '']
-  return unit === undefined ? Number.POSITIVE_INFINITY : Number(match[1]) * unit
 }
