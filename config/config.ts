@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
-import { durationPattern } from './quantities.js'
+import { bytesOf, durationPattern } from './quantities.js'
 import { retentionFault } from './retention.js'
 
 /** What zod says of a value of the wrong type, in fewer words: this is the first of all modules that have a schema. */
@@ -28,6 +28,12 @@ const port = (standard: number, what: string) =>
   z.coerce.number().int().min(0).max(65_535).default(standard).describe(`${what}. 0 takes any free port`)
 const limit = (standard: number, what: string) =>
   z.coerce.number().min(0).default(standard).describe(`${what}. 0 for no limit`)
+const bytes = (standard: string, what: string) =>
+  z
+    .string()
+    .refine(text => bytesOf(text) !== null, 'is written like 500MB or 20GB')
+    .default(standard)
+    .describe(what)
 const optional = (what: string) => z.string().min(1).optional().describe(what)
 
 /** `192.0.2.1` or `192.0.2.0/24`, and the same of IPv6. */
@@ -79,6 +85,14 @@ export const schema = z.strictObject({
     .describe(
       'How long readings are kept as they came (raw) and rolled up by the minute, hour and day. Homes and devices may have their own',
     ),
+  HEARTH_STORAGE_BUDGET: bytes(
+    '0',
+    'How large the database may become, like 20GB. Beyond it the oldest readings go, then those by the minute. 0 for as large as the disk allows',
+  ),
+  HEARTH_DISK_RESERVE: bytes(
+    '500MB',
+    'What must stay free on the disk of the database: with less left, readings go as if the budget were reached. 0 for nothing',
+  ),
   HEARTH_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')

@@ -6,6 +6,9 @@ import { hourMs } from './rollup-rows.js'
 /** Rows that one statement deletes, some 10 ms of the writer: other writes get in between. */
 const deletedAtOnce = 2000
 
+/** An hour whose newest sample came just now may get more, from a device that was away; once its samples are gone they could not be kept. */
+const quietMs = hourMs
+
 export interface HourOf {
   readonly device_num: number
   readonly start: number
@@ -41,6 +44,10 @@ export const hoursWith = (grain: Grain) => ({
   source: sql`telemetry_hours as hour indexed by ${grains[grain].index}`,
   states: grains[grain].states,
 })
+
+/** Whether the newest sample of an hour, if it has any, came some time ago. */
+export const isQuiet = (now: number) => sql`ifnull((select received_at from telemetry
+    where telemetry.device_num = hour.device_num and ts >= start and ts < start + ${hourMs} order by ts desc limit 1), 0) <= ${now - quietMs}`
 
 /**
  * Lets go of a grain of these hours, where they are closed: first it is said that it is gone, so that rollups answer, then it is deleted in steps.

@@ -1,11 +1,9 @@
 import { sql } from 'kysely'
 import { retentionOf } from '../../config/retention.js'
 import type { Db } from '../store/store.js'
-import { type Grain, type HourOf, hoursWith, letGo, letGoOfLeft } from './let-go.js'
+import { type Grain, type HourOf, hoursWith, isQuiet, letGo, letGoOfLeft } from './let-go.js'
 import { hourMs, hourStates } from './rollup-rows.js'
 
-/** An hour whose newest sample came just now may get more, from a device that was away; once its samples are gone they could not be kept. */
-const quietMs = hourMs
 /** Hours that are let go of in one go: more would take long where there are many samples in each. */
 const hoursAtOnce = 20
 
@@ -92,7 +90,3 @@ async function agedHours(db: Db, grain: Grain, rule: Rule, until: number, now: n
     limit ${hoursAtOnce}`.execute(db)
   return rows
 }
-
-/** Whether the newest sample of an hour, if it has any, came some time ago. */
-export const isQuiet = (now: number) => sql`ifnull((select received_at from telemetry
-    where telemetry.device_num = hour.device_num and ts >= start and ts < start + ${hourMs} order by ts desc limit 1), 0) <= ${now - quietMs}`

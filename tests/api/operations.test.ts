@@ -36,7 +36,16 @@ test('the overview counts devices, people, commands, messages and bytes', async 
     connections: 1,
   })
   expect(overview.messages_per_minute).toBeGreaterThan(20)
-  expect((overview.storage as { database_bytes: number }).database_bytes).toBeGreaterThan(100_000)
+  const storage = overview.storage as Record<string, number>
+  expect(storage.database_bytes).toBeGreaterThan(100_000)
+  expect(storage.used_bytes).toBeGreaterThan(100_000)
+  expect(storage).toMatchObject({
+    budget_bytes: null,
+    limited_by: 'disk',
+    bytes_per_day: null,
+    full_at: null,
+    late_samples: 0,
+  })
 })
 
 test('every home has its numbers', async () => {
