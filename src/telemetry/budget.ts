@@ -89,7 +89,7 @@ export interface Storage extends StoreSize {
   readonly bytes_per_day: number | null
   /** When budget or disk are reached, in milliseconds since 1970; null when it hardly grows. */
   readonly full_at: number | null
-  /** Samples that came when those of their hour had been let go of, and were not kept. */
+  /** See lateSamples. */
   readonly late_samples: number
 }
 
@@ -102,10 +102,6 @@ export async function storageOf(
   const measured = await size()
   const { limited_by, bytes: left } = roomOf(measured, settings)
   const bytes_per_day = await growthOf(db, measured.used_bytes, now)
-  const late = await db
-    .selectFrom('telemetry_late')
-    .select(eb => eb.fn.sum<number | null>('samples').as('samples'))
-    .executeTakeFirst()
   const days = bytes_per_day !== null && bytes_per_day > 0 ? Math.max(0, left) / bytes_per_day : null
   return {
     ...measured,
@@ -113,8 +109,14 @@ export async function storageOf(
     limited_by,
     bytes_per_day,
     full_at: days === null || days > longestDays ? null : Math.round(now + days * dayMs),
-    late_samples: late?.samples ?? 0,
+    late_samples: await lateSamples(db),
   }
+}
+
+/** Samples that came when those of their hour had been let go of, and were not kept. */
+export async function lateSamples(db: Db): Promise<number> {
+  const late = db.selectFrom('telemetry_late').select(eb => eb.fn.sum<number | null>('samples').as('samples'))
+  return (await late.executeTakeFirst())?.samples ?? 0
 }
 
 async function growthOf(db: Db, used_bytes: number, now: number): Promise<number | null> {
