@@ -25,7 +25,7 @@ interface Room {
 }
 
 /** What is free inside the file is as good as what is free on the disk. */
-export function roomOf({ used_bytes, spare_bytes, free_bytes }: StoreSize, settings: Settings): Room {
+function roomOf({ used_bytes, spare_bytes, free_bytes }: StoreSize, settings: Settings): Room {
   const budget = bytesOf(settings.storage_budget) || Number.POSITIVE_INFINITY
   const disk = free_bytes + spare_bytes - (bytesOf(settings.disk_reserve) ?? 0)
   return budget - used_bytes < disk
