@@ -3,6 +3,8 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
+import { bytesOf, durationPattern } from './quantities.js'
+import { retentionFault } from './retention.js'
 
 /** What zod says of a value of the wrong type, in fewer words: this is the first of all modules that have a schema. */
 z.config({
@@ -26,9 +28,13 @@ const port = (standard: number, what: string) =>
   z.coerce.number().int().min(0).max(65_535).default(standard).describe(`${what}. 0 takes any free port`)
 const limit = (standard: number, what: string) =>
   z.coerce.number().min(0).default(standard).describe(`${what}. 0 for no limit`)
+const bytes = (standard: string, what: string) =>
+  z
+    .string()
+    .refine(text => bytesOf(text) !== null, 'is written like 500MB or 20GB')
+    .default(standard)
+    .describe(what)
 const optional = (what: string) => z.string().min(1).optional().describe(what)
-const duration = /^(\d+)(m|h|d|y)$|^forever$/
-const retention = /^(raw|1m|1h|1d)=(\d+[mhdy]|forever)$/
 
 /** `192.0.2.1` or `192.0.2.0/24`, and the same of IPv6. */
 function isNetwork(text: string): boolean {
@@ -71,9 +77,22 @@ export const schema = z.strictObject({
     .describe('full: acknowledged means on disk. normal: faster, and a power cut loses what was acknowledged last'),
   HEARTH_RETENTION: z
     .string()
-    .refine(text => text.split(',').every(part => retention.test(part)), 'is written like raw=30d,1m=1y,1h=forever')
+    .superRefine((text, context) => {
+      const fault = retentionFault(text)
+      if (fault) context.addIssue(fault)
+    })
     .default('raw=30d,1m=1y,1h=forever')
-    .describe('How long readings are kept, as they came and rolled up. Not applied yet: this version keeps them all'),
+    .describe(
+      'How long readings are kept as they came (raw) and rolled up by the minute, hour and day. Homes and devices may have their own',
+    ),
+  HEARTH_STORAGE_BUDGET: bytes(
+    '0',
+    'How large the database may become, like 20GB. Beyond it the oldest readings go, then those by the minute. 0 for as large as the disk allows',
+  ),
+  HEARTH_DISK_RESERVE: bytes(
+    '500MB',
+    'What must stay free on the disk of the database: with less left, readings go as if the budget were reached. 0 for nothing',
+  ),
   HEARTH_LOG_LEVEL: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
     .default('info')
@@ -91,10 +110,14 @@ export const schema = z.strictObject({
     .max(3600)
     .default(20)
     .describe('How long a query of telemetry may take, in seconds; of an export, each page'),
-  HEARTH_QUARANTINE_KEEP: z.string().regex(duration).default('30d').describe('How long quarantined messages are kept'),
+  HEARTH_QUARANTINE_KEEP: z
+    .string()
+    .regex(durationPattern)
+    .default('30d')
+    .describe('How long quarantined messages are kept'),
   HEARTH_LOG_KEEP: z
     .string()
-    .regex(duration)
+    .regex(durationPattern)
     .default('7d')
     .describe('How long the devices’ own log lines and heartbeats are kept'),
   HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
@@ -203,12 +226,4 @@ export const databaseFile = (config: Config) => config.database_url ?? join(conf
 /** The settings as `hearth config` shows them: secrets masked. */
 export function masked(config: Config): Record<string, unknown> {
   return { ...config, ...(config.admin_password ? { admin_password: '********' } : {}) }
-}
-
-/** Milliseconds of a duration like `30d`; Infinity for `forever`. */
-export function durationMs(text: string): number {
-  const match = duration.exec(text)
-  if (!match) throw new RangeError(`not a duration: ${text}`)
-  const unit = { m: 60_000, h: 3_600_000, d: 86_400_000, y: 365 * 86_400_000 }[match[2] ?? '']
-  return unit === undefined ? Number.POSITIVE_INFINITY : Number(match[1]) * unit
 }

@@ -17,7 +17,7 @@ import type { Api } from './api.js'
 import { audited, note } from './audited.js'
 import type { ApiContext } from './context.js'
 import { askerOf, checkDevice, checkRight, reachOfRequest } from './rights.js'
-import { byId, id, json, name, next_cursor, nothing, page, time } from './schemas.js'
+import { byId, id, json, name, next_cursor, nothing, page, retention, time } from './schemas.js'
 
 const status = z.enum(['active', 'inactive', 'maintenance'])
 const place = name.nullable()
@@ -39,6 +39,7 @@ export const device = z.object({
   firmware_version: z.string().nullable(),
   model: z.string().nullable(),
   twin_policy,
+  retention: z.string().nullable().describe('How long its telemetry is kept; null where it is as in its home'),
   hello: json.nullable().describe('What the device last said of itself'),
   created_at: time,
   updated_at: time,
@@ -75,6 +76,7 @@ const changes = z.strictObject({
   location: place.optional(),
   status: status.optional(),
   twin_policy: twin_policy.optional(),
+  retention: retention.optional(),
 })
 
 export function deviceRoutes(app: Api, context: ApiContext): void {

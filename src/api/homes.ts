@@ -6,18 +6,23 @@ import type { Api } from './api.js'
 import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
 import { askerOf, checkRight, personOf } from './rights.js'
-import { byId, homeRole, id, name, next_cursor, nothing, page, time, timezone } from './schemas.js'
+import { byId, homeRole, id, name, next_cursor, nothing, page, retention, time, timezone } from './schemas.js'
 
 const home = z.object({
   id: z.string(),
   name: z.string(),
   timezone: z.string().describe('IANA name'),
+  retention: z.string().nullable().describe('How long telemetry is kept; null where it is as the hub is set up'),
   created_at: time,
   updated_at: time,
 })
 const one = z.object({ home })
 const newHome = z.strictObject({ id: id.optional(), name, timezone: timezone.optional() })
-const changes = z.strictObject({ name: name.optional(), timezone: timezone.optional() })
+const changes = z.strictObject({
+  name: name.optional(),
+  timezone: timezone.optional(),
+  retention: retention.optional(),
+})
 
 export function homeRoutes(app: Api, context: ApiContext): void {
   const { db } = context.store

@@ -1,10 +1,11 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { z } from 'zod'
+import { lateSamples } from '../telemetry/budget.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
 
-/** Measures every request, and answers `/metrics` for Prometheus: the process, HTTP and the broker. */
-export function metricsRoutes(app: Api, { brokerStats }: ApiContext): void {
+/** Measures every request, and answers `/metrics` for Prometheus: the process, HTTP, the broker, and samples that came too late to be kept. */
+export function metricsRoutes(app: Api, { brokerStats, store }: ApiContext): void {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Histogram({
@@ -12,6 +13,11 @@ export function metricsRoutes(app: Api, { brokerStats }: ApiContext): void {
     help: 'HTTP requests by route, method and status',
     labelNames: ['route', 'method', 'status'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers: [registry],
+  })
+  const late = new Gauge({
+    name: 'hearth_telemetry_late_samples',
+    help: 'Samples not kept: the readings of their hour were gone already',
     registers: [registry],
   })
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode: status, elapsedTime: ms }) => {
@@ -29,6 +35,7 @@ export function metricsRoutes(app: Api, { brokerStats }: ApiContext): void {
       },
     },
     async (_, reply) => {
+      late.set(await lateSamples(store.db))
       setBrokerGauges(registry, brokerStats())
       return reply.type(registry.contentType).send(await registry.metrics())
     },

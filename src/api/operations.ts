@@ -3,6 +3,7 @@ import { listAudit } from '../audit/audit.js'
 import { readHead } from '../audit/head.js'
 import { verifyAudit } from '../audit/verify.js'
 import { homesOverview, overview, slowestDevices } from '../operations/overview.js'
+import { storageOf } from '../telemetry/budget.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
 import { id, json, moment, next_cursor, page, time } from './schemas.js'
@@ -11,6 +12,14 @@ const counts = z.record(z.string(), z.int())
 const devices = z.object({ total: z.int(), by_status: counts, by_presence: counts })
 const storage = z.object({
   database_bytes: z.int().describe('The database file with its write-ahead log'),
+  used_bytes: z.int().describe('What of the file is in use: the budget counts this'),
+  spare_bytes: z.int().describe('What in the file is free'),
+  free_bytes: z.int().describe('What is free on the disk'),
+  budget_bytes: z.int().nullable(),
+  limited_by: z.enum(['budget', 'disk']).describe('Which is reached first'),
+  bytes_per_day: z.int().nullable().describe('By which it grew in the last 7 days; null in the first hour'),
+  full_at: time.nullable().describe('When the budget or the disk is reached at this rate; null when it does not grow'),
+  late_samples: z.int().describe('Not kept: the readings of their hour were gone already'),
 })
 const summary = z.object({
   devices,
@@ -73,7 +82,8 @@ export function operationRoutes(app: Api, context: ApiContext): void {
     },
     async () => {
       const { messages_per_minute, connections } = context.traffic()
-      return { overview: { ...(await overview(db)), messages_per_minute, connections, storage: await store.size() } }
+      const storage = await storageOf(store, config, Date.now())
+      return { overview: { ...(await overview(db)), messages_per_minute, connections, storage } }
     },
   )
   app.get(

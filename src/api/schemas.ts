@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { retentionFault } from '../../config/retention.js'
 import { homeRoles } from '../principal.js'
 import { checkTimezone } from '../telemetry/windows.js'
 import { idPattern, isFilter, isPlainFilter } from '../topics.js'
@@ -33,6 +34,17 @@ function isTimezone(text: string): boolean {
     return false
   }
 }
+
+/** How long telemetry is kept; null for what the level above says. */
+export const retention = z
+  .string()
+  .max(128)
+  .superRefine((text, context) => {
+    const fault = retentionFault(text)
+    if (fault) context.addIssue(fault)
+  })
+  .nullable()
+  .describe('Like raw=30d,1m=1y; null takes it back')
 
 /** The part of a query that says which page of a list. */
 export const page = {

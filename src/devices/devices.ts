@@ -34,7 +34,7 @@ export interface NewDevice {
 
 export type DeviceChanges = Pick<
   Updateable<Tables['devices']>,
-  'name' | 'type' | 'home_id' | 'room_id' | 'location' | 'status' | 'twin_policy'
+  'name' | 'type' | 'home_id' | 'room_id' | 'location' | 'status' | 'twin_policy' | 'retention'
 >
 
 export interface DeviceFilter extends PageRequest {

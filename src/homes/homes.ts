@@ -33,7 +33,7 @@ export async function createHome(
   }: { id?: string | undefined; name: string; timezone?: string | undefined },
 ): Promise<Home> {
   const now = Date.now()
-  const home = { id, name, timezone, created_at: now, updated_at: now }
+  const home = { id, name, timezone, retention: null, created_at: now, updated_at: now }
   await db
     .insertInto('homes')
     .values(home)
@@ -68,7 +68,7 @@ export async function listHomes(
 export async function updateHome(
   db: Db,
   id: string,
-  changes: { name?: string | undefined; timezone?: string | undefined },
+  changes: { name?: string | undefined; timezone?: string | undefined; retention?: string | null | undefined },
 ): Promise<Home> {
   await db
     .updateTable('homes')

@@ -8,6 +8,7 @@ import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
 import { overdueJob } from './overdue.js'
 import { presenceJob } from './presence.js'
+import { retentionJob } from './retention.js'
 import { seenJob } from './seen.js'
 import { trimLogsJob } from './trim-logs.js'
 import { trimPresenceJob } from './trim-presence.js'
@@ -24,6 +25,7 @@ const jobs: readonly Job[] = [
   overdueJob,
   aliveJob,
   checkpointJob,
+  retentionJob,
   trimQuarantineJob,
   trimLogsJob,
   trimStateJob,

@@ -1,4 +1,4 @@
-import { durationMs } from '../../config/config.js'
+import { durationMs } from '../../config/quantities.js'
 import { trimReports } from '../devices/reports.js'
 import type { Job } from './job.js'
 

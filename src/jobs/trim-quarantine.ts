@@ -1,4 +1,4 @@
-import { durationMs } from '../../config/config.js'
+import { durationMs } from '../../config/quantities.js'
 import { trimQuarantine } from '../quarantine/quarantine.js'
 import type { Job } from './job.js'
 

@@ -36,6 +36,8 @@ const busyTimeoutMs = 2000
  */
 export function openForWriting(file: string, sync: Sync): Database {
   const db = new Sqlite(file, { timeout: busyTimeoutMs })
+  // Of use before the first table only: free pages can be given back (give-back.ts).
+  db.pragma('auto_vacuum = incremental')
   db.pragma('journal_mode = WAL')
   db.pragma(`synchronous = ${sync}`)
   db.pragma('foreign_keys = ON')

@@ -1,5 +1,6 @@
-import { stat } from 'node:fs/promises'
-import { type Dialect, Kysely } from 'kysely'
+import { stat, statfs } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { type Dialect, Kysely, sql } from 'kysely'
 import type { Logger } from 'pino'
 import type { AppendItem } from './append.js'
 import { threadDialect } from './dialect.js'
@@ -35,10 +36,20 @@ export interface Store {
   probe(): Promise<void>
   /** Writes the write-ahead log back into the database and empties it. */
   checkpoint(): Promise<void>
-  /** What the database takes on the disk, in bytes, with its write-ahead log. */
-  size(): Promise<{ database_bytes: number }>
+  size(): Promise<StoreSize>
   /** Waits for every write under way, then closes the threads. The database file alone then holds everything. */
   close(): Promise<void>
+}
+
+/** In bytes. */
+export interface StoreSize {
+  /** What the database takes on the disk, with its write-ahead log. */
+  readonly database_bytes: number
+  /** What of the database file is in use, and what in it is free to be used. */
+  readonly used_bytes: number
+  readonly spare_bytes: number
+  /** What is free on its file system. */
+  readonly free_bytes: number
 }
 
 interface StoreOptions {
@@ -97,15 +108,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         held.release()
       }
     },
-    size: async () => {
-      const sizes = [file, `${file}-wal`].map(path =>
-        stat(path).then(
-          ({ size }) => size,
-          () => 0,
-        ),
-      )
-      return { database_bytes: (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0) }
-    },
+    size: () => sizeOf(file, db),
     close: async () => {
       await writer.flush()
       // The writer last: SQLite writes the log back and removes it when the last connection closes, if that one may write.
@@ -113,6 +116,26 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       await writerThread.close()
     },
   }
+}
+
+async function sizeOf(file: string, db: Db): Promise<StoreSize> {
+  const sizes = [file, `${file}-wal`].map(path =>
+    stat(path).then(
+      ({ size }) => size,
+      () => 0,
+    ),
+  )
+  const database_bytes = (await Promise.all(sizes)).reduce((sum, one) => sum + one, 0)
+  const { bavail, bsize } = await statfs(dirname(file))
+  const { rows } = await sql<{
+    used_bytes: number
+    spare_bytes: number
+  }>`select (page_count - freelist_count) * page_size as used_bytes,
+    freelist_count * page_size as spare_bytes from pragma_page_count(), pragma_freelist_count(), pragma_page_size()`.execute(
+    db,
+  )
+  const { used_bytes = 0, spare_bytes = 0 } = rows[0] ?? {}
+  return { database_bytes, used_bytes, spare_bytes, free_bytes: bavail * bsize }
 }
 
 /** One go: what is asked for after it would be committed by itself, and is refused. */

@@ -11,6 +11,8 @@ export interface Tables extends CommandTables, SessionTables, TelemetryTables {
     id: string
     name: string
     timezone: string
+    /** How long telemetry is kept, where it is not as the hub is set up. */
+    retention: Generated<string | null>
     created_at: Time
     updated_at: Time
   }
@@ -131,6 +133,8 @@ export interface Tables extends CommandTables, SessionTables, TelemetryTables {
     hello: Json<Record<string, unknown> | null>
     /** Whether a change at the device itself ends a wish, or is undone. */
     twin_policy: Generated<'last_writer' | 'hub_wins'>
+    /** How long its telemetry is kept, where it is not as in its home. */
+    retention: Generated<string | null>
     created_at: Time
     updated_at: Time
   }

@@ -49,6 +49,17 @@ export interface TelemetryTables {
     name: string
     field_num: number
   }
+  /** Samples that came when those of their hour were gone, and were not kept. */
+  telemetry_late: {
+    device_num: number
+    samples: number
+    at: Time
+  }
+  /** What the database held, about every hour. */
+  storage_sizes: {
+    at: Time
+    bytes: number
+  }
   rollups_1m: Rollup
   rollups_1h: Rollup
   rollups_1d: Rollup

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type OpenAppendWriter, unpackItems } from './append.js'
 import { type Failure, failureOf } from './failure.js'
+import { giveBack } from './give-back.js'
 import { openForWriting, type Sync } from './sqlite.js'
 import { type Query, type QueryOutcome, Statements } from './statements.js'
 import type { Batch, BatchOutcome, Several, WriterAnswer, WriterRequest } from './writer.js'
@@ -87,7 +88,7 @@ const pauseMs = { more: 20, none: 1000 }
 function work(): void {
   let more = false
   try {
-    more = !db.inTransaction && appendWriter.work()
+    more = !db.inTransaction && (appendWriter.work() || giveBack(db))
   } catch (error) {
     parentPort?.postMessage({ warning: failureOf(error) })
     rollback()

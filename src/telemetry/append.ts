@@ -27,7 +27,7 @@ const workMs = 10
 /**
  * The append of telemetry, run inside the writer thread. (device, ts) is one point: of a later duplicate only fields that the first
  * did not have are added (D8). Points without a time take the receive time, moved on to the next free millisecond where it is taken, but
- * no further ahead of the clock than a device's own times may be.
+ * no further ahead of the clock than a device's own times may be. A sample of an hour whose samples have been let go of is counted, and not kept.
  */
 export function openAppendWriter(db: Database): AppendWriter {
   return new TelemetryWriter(db)
@@ -45,6 +45,7 @@ class TelemetryWriter implements AppendWriter {
   readonly #latest = new Map<number, Latest>()
   readonly #lastUntimed = new Map<number, { readonly ts: number; readonly received_at: number }>()
   readonly #changed = new Set<number>()
+  readonly #countLate: Statement
   readonly #rollups: Rollups
 
   constructor(db: Database) {
@@ -67,6 +68,10 @@ class TelemetryWriter implements AppendWriter {
        where message_id = ?`,
     )
     this.#lately.pluck()
+    this.#countLate = db.prepare(
+      `insert into telemetry_late (device_num, samples, at) values (?, 1, ?)
+       on conflict (device_num) do update set samples = samples + 1, at = excluded.at`,
+    )
     this.#readLatest = db.prepare('select latest from latest where device_num = ?').pluck()
     db.function('forget_latest', num => void this.#latest.delete(Number(num)))
     // Whoever deletes a row of "latest" through this connection makes it be read again.
@@ -134,7 +139,8 @@ class TelemetryWriter implements AppendWriter {
     try {
       const times = points.map(point => this.#write(item, point))
       points.forEach(({ data }, i) => {
-        this.#remember(item.device_num, data, times[i] ?? 0)
+        const ts = times[i] ?? null
+        if (ts !== null) this.#remember(item.device_num, data, ts)
       })
     } catch (error) {
       // A grave fault has ended the transaction, and the savepoint with it.
@@ -147,9 +153,13 @@ class TelemetryWriter implements AppendWriter {
     if (several) this.#db.exec('release message')
   }
 
-  /** @returns the time under which the point is kept */
-  #write(item: AppendItem, point: Point): number {
+  /** @returns the time under which the point is kept; null when it came too late to be kept */
+  #write(item: AppendItem, point: Point): number | null {
     const { device_num, received_at } = item
+    if (this.#rollups.isGone(device_num, point.ts ?? received_at)) {
+      this.#countLate.run(device_num, received_at)
+      return null
+    }
     const text = JSON.stringify(point.data)
     const metadata = point.metadata ? JSON.stringify(point.metadata) : null
     const message_id = isTimed(point) ? null : item.message_id

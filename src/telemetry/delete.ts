@@ -2,16 +2,24 @@ import { sql } from 'kysely'
 import { inSteps } from '../store/in-steps.js'
 import type { Db } from '../store/store.js'
 import type { TimeRange } from './readings.js'
+import { hourMs } from './rollup-rows.js'
 import { stepsOf } from './steps.js'
 
 /** Rows that one statement deletes, some 10 ms of the writer: other writes get in between. */
 const deletedAtOnce = 2000
 
+const all: TimeRange = { start_time: 0, end_time: Number.MAX_SAFE_INTEGER }
+
 type Newest = ReadonlyMap<string, number>
 
-/** Deletes the samples of a range, in steps that let other writes in between. "Latest" forgets what is gone. @returns how many */
+/**
+ * Deletes the samples of a range, in steps that let other writes in between. "Latest" forgets what is gone. Where rollups stand for samples that
+ * were let go of earlier, those that lie wholly in the range are deleted.
+ * @returns how many samples
+ */
 export async function deleteReadings(db: Db, device_num: number, range: TimeRange): Promise<number> {
   const deleted = await deleteRows(db, device_num, range)
+  await deleteGoneHours(db, device_num, range)
   const gone = await forgetLatest(db, device_num, range)
   await recallLatest(db, device_num, await findNewest(db, device_num, gone))
   return deleted
@@ -19,22 +27,38 @@ export async function deleteReadings(db: Db, device_num: number, range: TimeRang
 
 /** Deletes every sample of a device, in steps, with its rollups and latest values. */
 export async function deleteAllReadings(db: Db, device_num: number): Promise<void> {
-  await deleteRows(db, device_num, { start_time: 0, end_time: Number.MAX_SAFE_INTEGER })
-  for (const table of ['rollups_1m', 'rollups_1h', 'rollups_1d'] as const) await deleteRollups(db, device_num, table)
-  for (const table of ['telemetry_hours', 'telemetry_days', 'telemetry_fields', 'latest'] as const)
+  await deleteRows(db, device_num, all)
+  for (const table of ['rollups_1m', 'rollups_1h', 'rollups_1d'] as const)
+    await deleteRollups(db, device_num, table, all)
+  for (const table of ['telemetry_hours', 'telemetry_days', 'telemetry_fields', 'telemetry_late', 'latest'] as const)
     await db.deleteFrom(table).where('device_num', '=', device_num).execute()
+}
+
+/** What samples were rolled up to that are gone. An hour's minutes are deleted before the hour is forgotten, so that no other can come in its place. */
+async function deleteGoneHours(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<void> {
+  const { rows } = await sql<{ start: number }>`select start from telemetry_hours where device_num = ${device_num}
+    and start >= ${start_time} and start <= ${end_time - hourMs} and state in (3, 4)`.execute(db)
+  if (rows.length === 0) return
+  await sql`delete from telemetry_days where device_num = ${device_num} and start < ${end_time} and end > ${start_time}`.execute(
+    db,
+  )
+  for (const { start } of rows) {
+    const hour = { start_time: start, end_time: start + hourMs }
+    for (const table of ['rollups_1m', 'rollups_1h'] as const) await deleteRollups(db, device_num, table, hour)
+    await db.deleteFrom('telemetry_hours').where('device_num', '=', device_num).where('start', '=', start).execute()
+  }
 }
 
 const deleteRollups = (
   db: Db,
   device_num: number,
   table: 'rollups_1m' | 'rollups_1h' | 'rollups_1d',
+  { start_time, end_time }: TimeRange,
 ): Promise<number> =>
   inSteps(deletedAtOnce, async most => {
     const { numAffectedRows = 0n } = await sql`delete from ${sql.table(table)} where (device_num, field_num, start) in
-      (select device_num, field_num, start from ${sql.table(table)} where device_num = ${device_num} limit ${most})`.execute(
-      db,
-    )
+      (select device_num, field_num, start from telemetry_fields cross join ${sql.table(table)} using (device_num, field_num)
+      where device_num = ${device_num} and start >= ${start_time} and start < ${end_time} limit ${most})`.execute(db)
     return numAffectedRows
   })
 
@@ -71,8 +95,7 @@ async function forgetLatest(db: Db, device_num: number, { start_time, end_time }
  */
 async function findNewest(db: Db, device_num: number, fields: readonly string[]): Promise<Newest> {
   const newest = new Map<string, number>()
-  const everything = { start_time: 0, end_time: Number.MAX_SAFE_INTEGER }
-  for await (const { start_time, end_time } of stepsOf(db, device_num, everything, 'desc')) {
+  for await (const { start_time, end_time } of stepsOf(db, device_num, all, 'desc')) {
     const wanted = fields.filter(field => !newest.has(field))
     if (wanted.length === 0) break
     const { rows } = await sql<{ field: string; ts: number }>`select field.key as field, max(ts) as ts

@@ -29,11 +29,11 @@ const ceil = (time: number, unit: number) => floor(time + unit - 1, unit)
 
 /**
  * Finds the coarsest rollups that answer a range exactly: none may be cut by the edge of a window or of the range, and none may stand for
- * an hour that is open.
+ * an hour that is open. Where samples are gone the finest that is left answers, and what an edge cuts counts whole for the window, and the
+ * range, that it begins in: answers for neighbouring ranges still add up to that for both.
  */
 export async function planOf(db: Db, device_num: number, range: TimeRange, edges: Edges): Promise<Plan> {
   const plan: Plan = { days: [], hours: [], minutes: [], few: [], samples: [] }
-  if (!edges.onMinutes) return { ...plan, samples: [range] }
   const days = edges.ofDays ? await closedDays(db, device_num, range) : []
   const whole = days.filter(({ start_time, end_time }) => !edges.cut(start_time, end_time))
   for (const day of whole) extend(plan.days, day)
@@ -55,11 +55,20 @@ function planHours(plan: Plan, { start_time, end_time }: TimeRange, edges: Edges
   for (let hour = floor(start_time, hourMs); hour < end_time; hour += hourMs) {
     const part = { start_time: Math.max(hour, start_time), end_time: Math.min(hour + hourMs, end_time) }
     const state = states.get(hour)
+    const whole = part.end_time - part.start_time === hourMs && !edges.cut(hour, hour + hourMs)
     if (state === hourStates.open) extend(plan.samples, part)
-    else if (part.end_time - part.start_time === hourMs && !edges.cut(hour, hour + hourMs)) extend(plan.hours, part)
+    else if (whole) extend(plan.hours, part)
+    else if (state === hourStates.goneWithMinutes) extend(plan.minutes, part)
+    else if (state === hourStates.gone) takeWhole(plan, hour, part)
+    else if (!edges.onMinutes) extend(plan.samples, part)
     else if (state === hourStates.closedWithMinutes) planMinutes(plan, part)
     else if (state !== undefined) plan.few.push(part)
   }
+}
+
+/** The rollup of an hour that nothing finer is left of. */
+function takeWhole({ hours }: Plan, hour: number, part: TimeRange): void {
+  if (part.start_time === hour) extend(hours, part)
 }
 
 function planMinutes({ minutes, few }: Plan, { start_time, end_time }: TimeRange): void {

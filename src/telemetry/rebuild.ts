@@ -5,16 +5,20 @@ import { Rollups } from './rollups.js'
 const atOnceMs = 200
 
 /**
- * Makes all rollups anew from the samples, in a database that nobody else writes to. Hours whose samples are gone keep theirs. @param onProgress
- * is told how many hours are left
+ * Makes all rollups anew from the samples, in a database that nobody else writes to. Hours whose samples are gone keep theirs.
+ * @param onProgress is told how many hours are left
  * @returns how many hours there were
  */
 export function rebuildRollups(file: string, sync: Sync, onProgress: (left: number) => void): number {
   const db = openForWriting(file, sync)
   try {
-    db.exec(`begin immediate; delete from telemetry_days;
-      insert or replace into telemetry_hours select distinct device_num, ts - ts % 3600000, 0 from telemetry; commit`)
-    const open = db.prepare('select count(*) from telemetry_hours where state = 0').pluck()
+    db.exec(`begin immediate;
+      insert into telemetry_hours select distinct device_num, ts - ts % 3600000, 0 from telemetry where true
+        on conflict (device_num, start) do update set state = 0 where state not in (3, 4);
+      delete from telemetry_days where exists (select 1 from telemetry_hours as hour
+        where hour.device_num = telemetry_days.device_num and hour.start >= telemetry_days.start and hour.start < end and state = 0);
+      commit`)
+    const open = db.prepare('select count(*) from telemetry_hours where state in (0, 5)').pluck()
     const hours = Number(open.get())
     const rollups = new Rollups(db)
     while (rollups.work(Date.now(), atOnceMs)) onProgress(Number(open.get()))

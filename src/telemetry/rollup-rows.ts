@@ -14,8 +14,18 @@ interface Rolled {
 
 type Resolution = '1m' | '1h' | '1d'
 
-/** States of an hour: its rollups are not what its samples say; they are, by the hour; they are, by the minute too. */
-export const hourStates = { open: 0, closed: 1, closedWithMinutes: 2 } as const
+/**
+ * States of an hour: its rollups are not what its samples say; they are, by the hour; they are, by the minute too; the same two when the samples
+ * have been let go of; and closed, but to be given rollups by minute before its samples go.
+ */
+export const hourStates = {
+  open: 0,
+  closed: 1,
+  closedWithMinutes: 2,
+  gone: 3,
+  goneWithMinutes: 4,
+  minutesWanted: 5,
+} as const
 
 /** The rows of rollups, written inside the writer thread. */
 export class RollupRows {

@@ -1,13 +1,13 @@
 import type { Database, Statement } from '../store/sqlite.js'
 import type { Value } from './payload.js'
-import { hourMs, minuteMs, RollupRows } from './rollup-rows.js'
+import { hourMs, hourStates, minuteMs, RollupRows } from './rollup-rows.js'
 import { Tallying } from './tally.js'
 
 /** How long after its end an hour is waited for, in milliseconds. */
 const graceMs = minuteMs
 /** Samples read at a time, some 5 ms. */
 const samplesAtOnce = 2000
-/** An hour with fewer samples has no rollups by minute: they would take more room than what they stand for. */
+/** An hour with fewer samples has no rollups by minute while it has samples: they would take more room than what they stand for. */
 const denseHour = 600
 const maxRemembered = 20_000
 
@@ -16,6 +16,7 @@ const hourOf = (ts: number) => ts - (ts % hourMs)
 interface Due {
   readonly device_num: number
   readonly start: number
+  readonly state: number
 }
 
 /** A device's hour that is just being rolled up. */
@@ -28,11 +29,17 @@ class Hour {
   samples = 0
   /** A sample has come or gone meanwhile. */
   stale = false
+  readonly #minutes_wanted: boolean
 
-  constructor(device_num: number, start: number) {
+  constructor({ device_num, start, state }: Due) {
     this.device_num = device_num
     this.start = start
     this.from = start
+    this.#minutes_wanted = state === hourStates.minutesWanted
+  }
+
+  get withMinutes(): boolean {
+    return this.#minutes_wanted || this.samples >= denseHour
   }
 
   add(ts: number, data: Record<string, Value>): void {
@@ -64,6 +71,7 @@ export class Rollups {
   readonly #db: Database
   readonly #rows: RollupRows
   readonly #open: Statement
+  readonly #isGone: Statement
   readonly #due: Statement
   readonly #samples: Statement
   /** The hour that each device's last sample is in, which is open. */
@@ -78,7 +86,10 @@ export class Rollups {
       `insert into telemetry_hours (device_num, start, state) values (?, ?, 0)
        on conflict (device_num, start) do update set state = 0 where state <> 0`,
     )
-    this.#due = db.prepare('select device_num, start from telemetry_hours where state = 0 and start <= ? limit 1000')
+    this.#isGone = db.prepare('select state in (3, 4) from telemetry_hours where device_num = ? and start = ?').pluck()
+    this.#due = db.prepare(
+      'select device_num, start, state from telemetry_hours where state in (0, 5) and start <= ? limit 1000',
+    )
     this.#samples = db.prepare(
       `select ts, data from telemetry where device_num = ? and ts >= ? and ts < ? order by ts limit ${samplesAtOnce}`,
     )
@@ -87,6 +98,12 @@ export class Rollups {
     db.exec(
       `create temp trigger sample_gone after delete on main.telemetry begin select sample_gone(old.device_num, old.ts); end`,
     )
+  }
+
+  /** Whether rollups stand for samples of this hour that have been let go of: they cannot take in one more, which may be one of those. */
+  isGone(device_num: number, ts: number): boolean {
+    const start = hourOf(ts)
+    return this.#opened.get(device_num) !== start && this.#isGone.get(device_num, start) === 1
   }
 
   /** A sample is written, or gets more fields: in the same transaction its hour is opened. */
@@ -141,7 +158,7 @@ export class Rollups {
     if (!next) return null
     // The next sample in this hour opens it again
     if (this.#opened.get(next.device_num) === next.start) this.#opened.delete(next.device_num)
-    return new Hour(next.device_num, next.start)
+    return new Hour(next)
   }
 
   /** @returns whether the hour is done with */
@@ -151,7 +168,7 @@ export class Rollups {
     for (const { ts, data } of found) hour.add(ts, JSON.parse(data) as Record<string, Value>)
     hour.from = (found.at(-1)?.ts ?? hour.from) + 1
     if (found.length === samplesAtOnce) return false
-    this.#rows.close(hour, hour.samples >= denseHour, now)
+    this.#rows.close(hour, hour.withMinutes, now)
     return true
   }
 }

@@ -36,7 +36,39 @@ test('the overview counts devices, people, commands, messages and bytes', async 
     connections: 1,
   })
   expect(overview.messages_per_minute).toBeGreaterThan(20)
-  expect((overview.storage as { database_bytes: number }).database_bytes).toBeGreaterThan(100_000)
+  const storage = overview.storage as Record<string, number>
+  expect(storage.database_bytes).toBeGreaterThan(100_000)
+  expect(storage.used_bytes).toBeGreaterThan(100_000)
+  expect(storage).toMatchObject({
+    budget_bytes: null,
+    limited_by: 'disk',
+    bytes_per_day: null,
+    full_at: null,
+    late_samples: 0,
+  })
+})
+
+test('a home and a device may keep telemetry as long as they say, until it is taken back', async () => {
+  for (const [path, one] of [
+    ['/homes/home', 'home'],
+    ['/devices/spare', 'device'],
+  ] as const) {
+    const told = async () => (await hub.client.get<Record<string, unknown>>(path))[one]
+    expect(await told()).toMatchObject({ retention: null })
+    await hub.client.patch(path, { retention: 'raw=7d,1m=30d' })
+    expect(await told()).toMatchObject({ retention: 'raw=7d,1m=30d' })
+    await expect(hub.client.patch(path, { retention: 'raw=7' })).rejects.toMatchObject({
+      code: 'invalid_request',
+      details: [expect.stringContaining('retention: is written like raw=30d')],
+    })
+    await hub.client.patch(path, { retention: null })
+    expect(await told()).toMatchObject({ retention: null })
+  }
+})
+
+test('the metrics count samples that came too late to be kept', async () => {
+  const text = await (await fetch(`${hub.http_url}/metrics`)).text()
+  expect(text).toMatch(/^hearth_telemetry_late_samples 0$/m)
 })
 
 test('every home has its numbers', async () => {

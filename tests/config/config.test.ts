@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { ConfigError, databaseFile, durationMs, exampleFile, loadConfig, masked } from '../../config/config.js'
+import { ConfigError, databaseFile, exampleFile, loadConfig, masked } from '../../config/config.js'
+import { durationMs } from '../../config/quantities.js'
 
 function faultsOf(env: Record<string, string>): readonly string[] {
   try {

@@ -31,6 +31,7 @@ test('every job leaves a row of its last run, and at a first start all of them r
     'command-schedules',
     'overdue',
     'presence',
+    'retention',
     'seen',
     'trim-logs',
     'trim-presence',
