@@ -10,6 +10,7 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'change',
   'whole',
   'data',
+  'names',
   'metadata',
   'latest',
   'params',

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type BetterSqlite from 'better-sqlite3'
+import { fieldInBlock, unpackBlock } from '../blocks.js'
 import type { JsonObject } from '../json.js'
 import { diffPatch, keepWishes, mergePatch } from '../twin.js'
 
@@ -56,7 +57,31 @@ export function openForWriting(file: string, sync: Sync): Database {
     )
   }
   addFunctions(db)
+  addBlockFunctions(db)
   return db
+}
+
+/**
+ * `samples_in_block(data)` as JSON, `[ts, received_at, data, metadata, quality]` each; `field_in_block(data, field, start, end)` likewise, `[ts, value]`
+ * each of those from `start` until before `end`.
+ */
+function addBlockFunctions(db: Database): void {
+  db.function('samples_in_block', { deterministic: true }, block =>
+    JSON.stringify(
+      unpackBlock(block as Buffer).map(({ ts, received_at, data, metadata, quality }) => [
+        ts,
+        received_at,
+        data,
+        metadata,
+        quality,
+      ]),
+    ),
+  )
+  db.function('field_in_block', { deterministic: true }, (block, field, start, end) =>
+    JSON.stringify(
+      fieldInBlock(block as Buffer, String(field)).filter(([ts]) => ts >= Number(start) && ts < Number(end)),
+    ),
+  )
 }
 
 /**
@@ -91,6 +116,7 @@ const parse = (text: unknown): JsonObject => JSON.parse(String(text))
 export function openForReading(file: string): Database {
   const db = new Sqlite(file, { timeout: busyTimeoutMs, readonly: true })
   db.pragma('query_only = ON')
+  addBlockFunctions(db)
   return db
 }
 

@@ -1,6 +1,8 @@
+import type { Generated } from 'kysely'
 import type { Json, Time } from './columns.js'
 
-type Readings = Record<string, number | boolean | string>
+type Value = number | boolean | string
+type Readings = Record<string, Value>
 
 /** What is known of a field in one minute, hour or day. */
 interface Rollup {
@@ -21,6 +23,40 @@ interface Rollup {
 
 /** What devices measure. */
 export interface TelemetryTables {
+  /** Samples in rows. */
+  samples: {
+    device_num: number
+    ts: Time
+    /** Milliseconds from `ts` to when it was received. */
+    delay: number
+    /** Names the values of `data`; null where `data` has the names itself. */
+    shape_num: number | null
+    data: Json<Readings | Value[]>
+    metadata: Json<Record<string, unknown> | null>
+    quality: 'received' | null
+    /** The packet identifier of an untimed QoS 1 or 2 message: how a retransmission after a restart is recognised (D8). */
+    message_id: number | null
+  }
+  /** Fields that occur together in samples of a device. Numbers are counted from 0 for each device. */
+  telemetry_shapes: {
+    device_num: number
+    shape_num: number
+    names: Json<string[]>
+  }
+  /** Samples that are packed, see src/blocks.ts. */
+  sample_blocks: {
+    device_num: number
+    /** The times of the first and the last one, which are in one hour. */
+    start: Time
+    end: Time
+    samples: number
+    /** Of the fields that occur. */
+    names: Json<string[]>
+    /** What they hold, as JSON. */
+    bytes: number
+    data: Uint8Array
+  }
+  /** All samples, as a view: for looking at a few. */
   telemetry: {
     device_num: number
     ts: Time
@@ -28,7 +64,6 @@ export interface TelemetryTables {
     data: Json<Readings>
     metadata: Json<Record<string, unknown> | null>
     quality: 'received' | null
-    /** The packet identifier of an untimed QoS 1 or 2 message: how a retransmission after a restart is recognised (D8). */
     message_id: number | null
   }
   /** The hours that hold samples. */
@@ -37,6 +72,8 @@ export interface TelemetryTables {
     start: Time
     /** See rollup-rows.ts. */
     state: number
+    /** When its samples are to be packed, once it is closed; null when they are. */
+    pack_at: Generated<Time | null>
   }
   /** The days whose rollups are what their samples say. */
   telemetry_days: {

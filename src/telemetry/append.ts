@@ -1,8 +1,10 @@
 import { PayloadFault } from '../json.js'
 import type { AppendItem, AppendWriter } from '../store/append.js'
 import type { Database, Statement } from '../store/sqlite.js'
+import { Packing } from './packing.js'
 import { maxAheadMs, type Point, parseTelemetry, type Value } from './payload.js'
 import { Rollups } from './rollups.js'
+import { type NewSample, Samples } from './samples.js'
 
 /** The newest value of each field of a device, with its time, and how many fields there are. */
 interface Latest {
@@ -35,39 +37,21 @@ export function openAppendWriter(db: Database): AppendWriter {
 
 class TelemetryWriter implements AppendWriter {
   readonly #db: Database
-  readonly #insert: Statement
-  readonly #firstFree: Statement
-  readonly #readData: Statement
-  readonly #writeData: Statement
-  readonly #lately: Statement
   readonly #readLatest: Statement
   readonly #writeLatest: Statement
   readonly #latest = new Map<number, Latest>()
   readonly #lastUntimed = new Map<number, { readonly ts: number; readonly received_at: number }>()
   readonly #changed = new Set<number>()
   readonly #countLate: Statement
+  readonly #samples: Samples
   readonly #rollups: Rollups
+  readonly #packing: Packing
 
   constructor(db: Database) {
     this.#db = db
-    this.#rollups = new Rollups(db)
-    this.#insert = db.prepare(
-      `insert into telemetry (device_num, ts, received_at, data, metadata, quality, message_id) values (?, ?, ?, ?, ?, ?, ?)
-       on conflict (device_num, ts) do nothing`,
-    )
-    this.#firstFree = db
-      .prepare(
-        `select ts + 1 from telemetry as known where device_num = ? and ts >= ? and not exists
-         (select 1 from telemetry where device_num = known.device_num and ts = known.ts + 1) order by ts limit 1`,
-      )
-      .pluck()
-    this.#readData = db.prepare('select data from telemetry where device_num = ? and ts = ?').pluck()
-    this.#writeData = db.prepare('update telemetry set data = ? where device_num = ? and ts = ?')
-    this.#lately = db.prepare(
-      `select data from (select data, message_id from telemetry where device_num = ? and ts >= ? order by ts desc limit ${maxLately})
-       where message_id = ?`,
-    )
-    this.#lately.pluck()
+    this.#samples = new Samples(db)
+    this.#rollups = new Rollups(db, this.#samples)
+    this.#packing = new Packing(db, this.#samples)
     this.#countLate = db.prepare(
       `insert into telemetry_late (device_num, samples, at) values (?, 1, ?)
        on conflict (device_num) do update set samples = samples + 1, at = excluded.at`,
@@ -105,11 +89,14 @@ class TelemetryWriter implements AppendWriter {
   }
 
   work(): boolean {
-    return this.#rollups.work(Date.now(), workMs)
+    const now = Date.now()
+    return this.#rollups.work(now, workMs) || this.#packing.work(now, workMs)
   }
 
   rolledBack(): void {
+    this.#samples.forget()
     this.#rollups.rolledBack()
+    this.#packing.rolledBack()
     this.#latest.clear()
     this.#lastUntimed.clear()
     this.#changed.clear()
@@ -121,8 +108,10 @@ class TelemetryWriter implements AppendWriter {
     if (untimed.length === 0 || message_id === null) return false
     const earliest = Math.min(...untimed.map(({ ts }) => ts ?? received_at))
     const found = new Map<string, number>()
-    for (const data of this.#lately.all(device_num, earliest - retransmissionMs, message_id) as string[])
-      found.set(data, (found.get(data) ?? 0) + 1)
+    for (const data of this.#samples.lately(device_num, earliest - retransmissionMs, maxLately, message_id)) {
+      const text = JSON.stringify(data)
+      found.set(text, (found.get(text) ?? 0) + 1)
+    }
     return untimed.every(({ data }) => {
       const text = JSON.stringify(data)
       const left = found.get(text) ?? 0
@@ -147,6 +136,7 @@ class TelemetryWriter implements AppendWriter {
       if (several && this.#db.inTransaction) this.#db.exec('rollback to message; release message')
       if (last) this.#lastUntimed.set(item.device_num, last)
       else this.#lastUntimed.delete(item.device_num)
+      this.#samples.forget()
       this.#rollups.undone(item.device_num)
       throw error
     }
@@ -160,13 +150,12 @@ class TelemetryWriter implements AppendWriter {
       this.#countLate.run(device_num, received_at)
       return null
     }
-    const text = JSON.stringify(point.data)
-    const metadata = point.metadata ? JSON.stringify(point.metadata) : null
+    const { data, metadata, quality } = point
     const message_id = isTimed(point) ? null : item.message_id
-    const insert = (ts: number) =>
-      this.#insert.run(device_num, ts, received_at, text, metadata, point.quality, message_id).changes === 1
+    const sample: NewSample = { device_num, received_at, data, metadata, quality, message_id }
+    const insert = (ts: number) => this.#samples.insert(ts, sample)
     if (point.ts !== null) {
-      if (!insert(point.ts)) this.#addFields(device_num, point.ts, point.data)
+      if (!insert(point.ts)) this.#addFields(device_num, point.ts, data)
       else this.#rollups.touch(device_num, point.ts)
       return point.ts
     }
@@ -183,19 +172,16 @@ class TelemetryWriter implements AppendWriter {
     const after = last && last.received_at <= received_at ? last.ts + 1 : received_at
     let ts = Math.max(received_at, after)
     const most = received_at + maxAheadMs
-    if (ts <= most && !insert(ts)) {
-      ts = this.#firstFree.get(num, ts) as number
-      if (ts <= most) insert(ts)
-    }
+    while (ts <= most && !insert(ts)) ts = this.#samples.firstFree(num, ts)
     if (ts > most) throw new PayloadFault('more readings without a time than there are milliseconds')
     return ts
   }
 
   #addFields(num: number, ts: number, data: Data): void {
-    const known = JSON.parse(this.#readData.get(num, ts) as string) as Data
+    const known = this.#samples.read(num, ts)
     const merged = merge([known, data])
     if (sizeOf(merged) <= sizeOf(known)) return
-    this.#writeData.run(JSON.stringify(merged), num, ts)
+    this.#samples.write(num, ts, merged)
     this.#rollups.touch(num, ts)
   }
 

@@ -1,16 +1,14 @@
 import { sql } from 'kysely'
 import { inSteps } from '../store/in-steps.js'
 import type { Db } from '../store/store.js'
-import type { TimeRange } from './readings.js'
+import { listReadings, type TimeRange } from './readings.js'
 import { hourMs } from './rollup-rows.js'
-import { stepsOf } from './steps.js'
+import { blocksIn, stepsOf } from './steps.js'
 
 /** Rows that one statement deletes, some 10 ms of the writer: other writes get in between. */
 const deletedAtOnce = 2000
 
 const all: TimeRange = { start_time: 0, end_time: Number.MAX_SAFE_INTEGER }
-
-type Newest = ReadonlyMap<string, number>
 
 /**
  * Deletes the samples of a range, in steps that let other writes in between. "Latest" forgets what is gone. Where rollups stand for samples that
@@ -18,20 +16,28 @@ type Newest = ReadonlyMap<string, number>
  * @returns how many samples
  */
 export async function deleteReadings(db: Db, device_num: number, range: TimeRange): Promise<number> {
-  const deleted = await deleteRows(db, device_num, range)
+  const deleted = await deleteSamples(db, device_num, range)
   await deleteGoneHours(db, device_num, range)
   const gone = await forgetLatest(db, device_num, range)
   await recallLatest(db, device_num, await findNewest(db, device_num, gone))
   return deleted
 }
 
+const tablesOfDevice = [
+  'telemetry_hours',
+  'telemetry_days',
+  'telemetry_fields',
+  'telemetry_shapes',
+  'telemetry_late',
+  'latest',
+] as const
+
 /** Deletes every sample of a device, in steps, with its rollups and latest values. */
 export async function deleteAllReadings(db: Db, device_num: number): Promise<void> {
-  await deleteRows(db, device_num, all)
+  await deleteSamples(db, device_num, all)
   for (const table of ['rollups_1m', 'rollups_1h', 'rollups_1d'] as const)
     await deleteRollups(db, device_num, table, all)
-  for (const table of ['telemetry_hours', 'telemetry_days', 'telemetry_fields', 'telemetry_late', 'latest'] as const)
-    await db.deleteFrom(table).where('device_num', '=', device_num).execute()
+  for (const table of tablesOfDevice) await db.deleteFrom(table).where('device_num', '=', device_num).execute()
 }
 
 /** What samples were rolled up to that are gone. An hour's minutes are deleted before the hour is forgotten, so that no other can come in its place. */
@@ -62,23 +68,44 @@ const deleteRollups = (
     return numAffectedRows
   })
 
-const deleteRows = (db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<number> =>
-  inSteps(deletedAtOnce, async most => {
-    const chosen = db
-      .selectFrom('telemetry')
-      .select('ts')
-      .where('device_num', '=', device_num)
-      .where('ts', '>=', start_time)
-      .where('ts', '<', end_time)
-      .orderBy('ts')
-      .limit(most)
-    const { numDeletedRows } = await db
-      .deleteFrom('telemetry')
-      .where('device_num', '=', device_num)
-      .where('ts', 'in', chosen)
-      .executeTakeFirstOrThrow()
-    return numDeletedRows
-  })
+/** Blocks that lie wholly in the range, and others of which a part does as rows, then rows: from the oldest on. */
+async function deleteSamples(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<number> {
+  let deleted = 0
+  for await (const step of stepsOf(db, device_num, { start_time, end_time }, 'asc', deletedAtOnce)) {
+    await db.transaction().execute(async tx => {
+      await openHours(tx, device_num, step)
+      await unpackCut(tx, device_num, step)
+      deleted += await deleteWhole(tx, device_num, step)
+    })
+  }
+  return deleted
+}
+
+/** What is told of the hours and days that a range touches is no longer so. Those whose samples are gone stay as they are. */
+async function openHours(tx: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<void> {
+  await sql`update telemetry_hours set state = 0 where device_num = ${device_num}
+    and start > ${start_time - hourMs} and start < ${end_time} and state not in (3, 4)`.execute(tx)
+  await sql`delete from telemetry_days where device_num = ${device_num} and start < ${end_time} and end > ${start_time}`.execute(
+    tx,
+  )
+}
+
+/** Makes rows of blocks that an edge of a range cuts. */
+async function unpackCut(tx: Db, device_num: number, part: TimeRange): Promise<void> {
+  const cut = sql`${blocksIn({ device_num, ...part })} and (start < ${part.start_time} or end >= ${part.end_time})`
+  await sql`insert into samples (device_num, ts, delay, data, metadata, quality)
+    select ${device_num}, one.value ->> 0, (one.value ->> 1) - (one.value ->> 0), one.value -> 2, nullif(one.value -> 3, 'null'), one.value ->> 4
+    from (select data ${cut}) as block, json_each(samples_in_block(block.data)) as one`.execute(tx)
+  await sql`delete from sample_blocks where rowid in (select rowid ${cut})`.execute(tx)
+}
+
+async function deleteWhole(tx: Db, device_num: number, part: TimeRange): Promise<number> {
+  const { rows } = await sql<{ samples: number }>`delete from sample_blocks where rowid in
+    (select rowid ${blocksIn({ device_num, ...part })}) returning samples`.execute(tx)
+  const { numAffectedRows = 0n } = await sql`delete from samples where device_num = ${device_num}
+    and ts >= ${part.start_time} and ts < ${part.end_time}`.execute(tx)
+  return rows.reduce((sum, { samples }) => sum + samples, Number(numAffectedRows))
+}
 
 /** Takes the latest values that lie in the range out of "latest". @returns their fields */
 async function forgetLatest(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<string[]> {
@@ -90,38 +117,29 @@ async function forgetLatest(db: Db, device_num: number, { start_time, end_time }
 }
 
 /**
- * When each field was last heard of. It may lie millions of samples back, so this looks through them in steps, on a reader, and outside
- * any transaction.
+ * What each field was when it was last heard of. That may lie millions of samples back, so this looks through them on a reader, and outside any
+ * transaction.
  */
-async function findNewest(db: Db, device_num: number, fields: readonly string[]): Promise<Newest> {
-  const newest = new Map<string, number>()
-  for await (const { start_time, end_time } of stepsOf(db, device_num, all, 'desc')) {
+async function findNewest(db: Db, device_num: number, fields: readonly string[]): Promise<Latest> {
+  const newest: Latest = new Map()
+  for (const range = { ...all }; ; ) {
     const wanted = fields.filter(field => !newest.has(field))
-    if (wanted.length === 0) break
-    const { rows } = await sql<{ field: string; ts: number }>`select field.key as field, max(ts) as ts
-      from telemetry, json_each(telemetry.data) as field
-      where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time}
-        and field.key in (select value from json_each(${JSON.stringify(wanted)})) group by field.key`.execute(db)
-    for (const { field, ts } of rows) newest.set(field, ts)
+    if (wanted.length === 0) return newest
+    const { readings } = await listReadings(db, device_num, { ...range, fields: wanted, order: 'desc', limit: 1 })
+    const [found] = readings
+    if (!found) return newest
+    for (const [field, value] of Object.entries(found.data)) newest.set(field, [value, found.ts])
+    range.end_time = found.ts
   }
-  return newest
 }
 
 /** Puts values that were found back into "latest", unless newer ones have come meanwhile. */
-async function recallLatest(db: Db, device_num: number, newest: Newest): Promise<void> {
+async function recallLatest(db: Db, device_num: number, newest: Latest): Promise<void> {
   if (newest.size === 0) return
-  const samples = await db
-    .selectFrom('telemetry')
-    .select(['ts', 'data'])
-    .where('device_num', '=', device_num)
-    .where('ts', 'in', [...new Set(newest.values())])
-    .execute()
   await changeLatest(db, device_num, latest => {
-    for (const { ts, data } of samples) {
-      for (const [field, value] of Object.entries(data)) {
-        const known = latest.get(field)
-        if (newest.get(field) === ts && (known === undefined || known[1] < ts)) latest.set(field, [value, ts])
-      }
+    for (const [field, [value, ts]] of newest) {
+      const known = latest.get(field)
+      if (known === undefined || known[1] < ts) latest.set(field, [value, ts])
     }
   })
 }

@@ -1,8 +1,8 @@
 import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
 import type { Plan } from './plan.js'
-import { pathOf, type TimeRange } from './readings.js'
-import { rowsOf, type Wanted, type Windows } from './sources.js'
+import type { TimeRange } from './readings.js'
+import { rowsOf, valuesOf, type Wanted, type Windows } from './sources.js'
 import { stepsOf } from './steps.js'
 import { growth, numberOf } from './tally.js'
 
@@ -67,16 +67,9 @@ async function fromRollups(
 }
 
 /** Each range by itself: what lies between two of them is answered from elsewhere. */
-async function fromSamples(
-  db: Db,
-  windows: Windows,
-  ranges: readonly TimeRange[],
-  { device_num, field }: Wanted,
-): Promise<Stretch[]> {
-  const path = pathOf(field)
-  const rows = rowsOf(windows, ranges, sql.table('telemetry'), sql.ref('ts'), device_num)
-  const numbers = sql`select part.key as range, ${windows.startOf(sql.ref('ts'))} as "window", ts as at, data ->> ${path} as number
-    ${rows} and json_type(data, ${path}) in ('integer', 'real', 'true', 'false')`
+async function fromSamples(db: Db, windows: Windows, ranges: readonly TimeRange[], wanted: Wanted): Promise<Stretch[]> {
+  const numbers = sql`select range, "window", at, value as number from (${valuesOf(windows, ranges, wanted, 'sql')} limit -1)
+    where typeof(value) in ('integer', 'real')`
   const grown = sql`select range, "window", at, number, case when number >= lag(number) over before
       then number - lag(number) over before else iif(lag(number) over before is null, 0, number) end as grown
     from (${numbers}) window before as (partition by range, "window" order by at)`

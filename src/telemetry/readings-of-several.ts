@@ -1,10 +1,10 @@
-import { sql } from 'kysely'
 import { HubError } from '../errors.js'
 import { decodeCursor, encodeCursor } from '../page.js'
-import { fitting, heldIn, maxPageBytes } from '../store/pages.js'
+import { maxPageBytes } from '../store/pages.js'
 import type { Db } from '../store/store.js'
-import { hasOneOf, type Reading, type ReadingsQuery, readingOf, type Shown, type TimeRange } from './readings.js'
-import { merged, type Order, type Part, stepsOf } from './steps.js'
+import { readSamples, type Sample } from './read.js'
+import { type Reading, type ReadingsQuery, readingOf, type TimeRange } from './readings.js'
+import { type Order, type Part, stepsOf } from './steps.js'
 
 /** What identifies a sample (D8), and the place where a page ends. */
 interface Place {
@@ -29,27 +29,20 @@ export async function listReadingsOfSeveral(
 ): Promise<{ readings: ReadingOfOne[]; next_cursor: string | null }> {
   const nums = [...devices.keys()]
   const seen = cursor ? placeOf(cursor) : null
-  const places: Place[] = []
-  const rows: (Shown & Place)[] = []
+  const samples: Sample[] = []
   let budget = maxPageBytes
   let more = false
   for await (const step of fields ? stepsOf(db, nums, rest(range, seen, order), order) : [range]) {
     const parts = nums.map(device_num => partOf(device_num, step, seen, order))
-    const columns = sql`device_num, ts, ${heldIn(['data', 'metadata'])} as held`
-    const samples = merged(parts, columns, order, fields && hasOneOf(fields))
-    const left = limit - places.length
-    const found = await sql<Place & { held: number }>`${samples} limit ${left + 1}`.execute(db)
-    const { count, bytes } = fitting(found.rows, left, budget)
-    const taken = found.rows.slice(0, count)
-    rows.push(...(await samplesAt(db, taken)))
-    places.push(...taken)
-    budget -= bytes
-    more = found.rows.length > count
+    const found = await readSamples(db, parts, { order, limit: limit - samples.length, budget, fields })
+    samples.push(...found.samples)
+    budget -= found.bytes
+    more = found.more
     if (more) break
   }
-  const last = places.at(-1)
+  const last = samples.at(-1)
   return {
-    readings: rows.map(row => ({ device_id: devices.get(row.device_num) ?? '', ...readingOf(row, fields) })),
+    readings: samples.map(one => ({ device_id: devices.get(one.device_num) ?? '', ...readingOf(one, fields) })),
     next_cursor: more && last ? encodeCursor(`${last.ts}.${last.device_num}`) : null,
   }
 }
@@ -75,14 +68,4 @@ function partOf(device_num: number, range: TimeRange, seen: Place | null, order:
   return order === 'asc'
     ? { device_num, start_time: Math.max(start_time, seen.ts + (device_num > seen.device_num ? 0 : 1)), end_time }
     : { device_num, start_time, end_time: Math.min(end_time, seen.ts + (device_num < seen.device_num ? 1 : 0)) }
-}
-
-/** In the order of the places. */
-async function samplesAt(db: Db, places: readonly Place[]): Promise<(Shown & Place)[]> {
-  if (places.length === 0) return []
-  const wanted = JSON.stringify(places.map(({ device_num, ts }) => [device_num, ts]))
-  const { rows } = await sql<Shown & Place>`select device_num, ts, received_at, data, metadata, quality
-    from json_each(${wanted}) as place
-    cross join telemetry on device_num = place.value ->> 0 and ts = place.value ->> 1 order by place.key`.execute(db)
-  return rows
 }

@@ -1,18 +1,18 @@
-import { type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely'
+import type { Selectable } from 'kysely'
+import type { JsonObject } from '../json.js'
 import { decodeCursor, encodeCursor, type PageRequest } from '../page.js'
-import { maxPageBytes, readWithin } from '../store/pages.js'
+import { maxPageBytes } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
+import { namesIn, readSamples, type Sample } from './read.js'
 import { type Order, stepsOf } from './steps.js'
-
-type Row = Selectable<Tables['telemetry']>
 
 /** A sample as the API shows it. */
 export interface Reading {
   readonly ts: number
   readonly received_at: number
-  readonly data: Row['data']
-  readonly metadata?: Record<string, unknown>
+  readonly data: Sample['data']
+  readonly metadata?: JsonObject
   /** `received`: the device's time was beyond belief, `ts` is when the hub received it. */
   readonly quality?: 'received'
 }
@@ -42,50 +42,33 @@ export async function listReadings(
       : order === 'asc'
         ? { start_time: Math.max(start_time, seen + 1), end_time }
         : { start_time, end_time: Math.min(end_time, seen) }
-  const rows: Shown[] = []
+  const samples: Sample[] = []
   let budget = maxPageBytes
   let more = false
   // Chosen fields may be millions of samples apart.
   for await (const step of fields ? stepsOf(db, device_num, rest, order) : [rest]) {
-    const query = samples(db, device_num, step, fields).orderBy('ts', order)
-    const found = await readWithin(query, ['data', 'metadata'], limit - rows.length, budget)
-    rows.push(...found.rows)
+    const asked = { order, limit: limit - samples.length, budget, fields }
+    const found = await readSamples(db, [{ device_num, ...step }], asked)
+    samples.push(...found.samples)
     budget -= found.bytes
     more = found.more
     if (more) break
   }
-  const last = rows.at(-1)
-  return { readings: rows.map(row => readingOf(row, fields)), next_cursor: more && last ? encodeCursor(last.ts) : null }
+  const last = samples.at(-1)
+  const readings = samples.map(sample => readingOf(sample, fields))
+  return { readings, next_cursor: more && last ? encodeCursor(last.ts) : null }
 }
 
-export type Shown = Pick<Row, 'ts' | 'received_at' | 'data' | 'metadata' | 'quality'>
-
-function samples(db: Db, device_num: number, range: TimeRange, fields: readonly string[] | undefined) {
-  const query = db
-    .selectFrom('telemetry')
-    .select(['ts', 'received_at', 'data', 'metadata', 'quality'])
-    .where('device_num', '=', device_num)
-    .where('ts', '>=', range.start_time)
-    .where('ts', '<', range.end_time)
-  return fields ? query.where(hasOneOf(fields)) : query
-}
-
-/** Whether a sample has one of these fields. */
-export function hasOneOf(fields: readonly string[]): RawBuilder<SqlBool> {
-  const wanted = sql`(select value from json_each(${JSON.stringify(fields)}))`
-  return sql`exists (select 1 from json_each(data) as field where field.key in ${wanted})`
-}
-
-export function readingOf(row: Shown, fields?: readonly string[]): Reading {
+export function readingOf(sample: Sample, fields?: readonly string[]): Reading {
   const data = fields
-    ? Object.fromEntries(Object.entries(row.data).filter(([name]) => fields.includes(name)))
-    : row.data
+    ? Object.fromEntries(Object.entries(sample.data).filter(([name]) => fields.includes(name)))
+    : sample.data
   return {
-    ts: row.ts,
-    received_at: row.received_at,
+    ts: sample.ts,
+    received_at: sample.received_at,
     data,
-    ...(row.metadata ? { metadata: row.metadata } : {}),
-    ...(row.quality ? { quality: row.quality } : {}),
+    ...(sample.metadata ? { metadata: sample.metadata } : {}),
+    ...(sample.quality ? { quality: sample.quality } : {}),
   }
 }
 
@@ -125,10 +108,7 @@ const maxNames = 1000
 export async function fieldNames(db: Db, device_num: number, range: TimeRange): Promise<string[]> {
   const names = new Set<string>()
   for await (const { start_time, end_time } of stepsOf(db, device_num, range)) {
-    const { rows } = await sql<{ name: string }>`select distinct field.key as name
-      from telemetry, json_each(telemetry.data) as field
-      where device_num = ${device_num} and ts >= ${start_time} and ts < ${end_time}`.execute(db)
-    for (const { name } of rows) names.add(name)
+    for (const name of await namesIn(db, { device_num, start_time, end_time })) names.add(name)
   }
   return [...names].sort().slice(0, maxNames)
 }

@@ -4,6 +4,9 @@ import { calendarBuckets } from './windows.js'
 
 export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
+/** How long after its end an hour is packed, and at the least after its last sample came: until then late ones cost nothing more. */
+const coldMs = 24 * hourMs
+const quietMs = hourMs
 
 /** What an hour's samples come to. */
 interface Rolled {
@@ -62,7 +65,7 @@ export class RollupRows {
       )
       .pluck()
     this.#fields = db.prepare('select field_num from telemetry_fields where device_num = ?').pluck()
-    this.#setState = db.prepare('update telemetry_hours set state = ? where device_num = ? and start = ?')
+    this.#setState = db.prepare('update telemetry_hours set state = ?, pack_at = ? where device_num = ? and start = ?')
     this.#forgetHour = db.prepare('delete from telemetry_hours where device_num = ? and start = ?')
     this.#forgetDay = db.prepare('delete from telemetry_days where device_num = ? and start <= ? and end > ?')
     this.#addDay = db.prepare('insert into telemetry_days (device_num, start, end) values (?, ?, ?)')
@@ -95,7 +98,10 @@ export class RollupRows {
       if (withMinutes) for (const [minute, tally] of minutes) this.#write('1m', device_num, num, minute, tally)
     }
     if (fields.size === 0) this.#forgetHour.run(device_num, start)
-    else this.#setState.run(withMinutes ? hourStates.closedWithMinutes : hourStates.closed, device_num, start)
+    else {
+      const state = withMinutes ? hourStates.closedWithMinutes : hourStates.closed
+      this.#setState.run(state, Math.max(end + coldMs, now + quietMs), device_num, start)
+    }
     this.#closeDay(device_num, start, now)
   }
 

@@ -1,12 +1,11 @@
 import type { Database, Statement } from '../store/sqlite.js'
 import type { Value } from './payload.js'
 import { hourMs, hourStates, minuteMs, RollupRows } from './rollup-rows.js'
+import type { Samples } from './samples.js'
 import { Tallying } from './tally.js'
 
 /** How long after its end an hour is waited for, in milliseconds. */
 const graceMs = minuteMs
-/** Samples read at a time, some 5 ms. */
-const samplesAtOnce = 2000
 /** An hour with fewer samples has no rollups by minute while it has samples: they would take more room than what they stand for. */
 const denseHour = 600
 const maxRemembered = 20_000
@@ -42,7 +41,7 @@ class Hour {
     return this.#minutes_wanted || this.samples >= denseHour
   }
 
-  add(ts: number, data: Record<string, Value>): void {
+  add(ts: number, data: Readonly<Record<string, Value>>): void {
     this.samples++
     const minute = ts - (ts % minuteMs)
     for (const [name, value] of Object.entries(data)) {
@@ -73,14 +72,15 @@ export class Rollups {
   readonly #open: Statement
   readonly #isGone: Statement
   readonly #due: Statement
-  readonly #samples: Statement
+  readonly #samples: Samples
   /** The hour that each device's last sample is in, which is open. */
   readonly #opened = new Map<number, number>()
   #hour: Hour | null = null
   #waiting: Due[] = []
 
-  constructor(db: Database) {
+  constructor(db: Database, samples: Samples) {
     this.#db = db
+    this.#samples = samples
     this.#rows = new RollupRows(db)
     this.#open = db.prepare(
       `insert into telemetry_hours (device_num, start, state) values (?, ?, 0)
@@ -90,13 +90,11 @@ export class Rollups {
     this.#due = db.prepare(
       'select device_num, start, state from telemetry_hours where state in (0, 5) and start <= ? limit 1000',
     )
-    this.#samples = db.prepare(
-      `select ts, data from telemetry where device_num = ? and ts >= ? and ts < ? order by ts limit ${samplesAtOnce}`,
-    )
-    // An hour that has gone from may be half read.
-    db.function('sample_gone', (device_num, ts) => this.#touched(Number(device_num), hourOf(Number(ts))))
+    // Who lets go of samples opens their hours, which may be half read.
+    db.function('hour_opened', (device_num, start) => this.#touched(Number(device_num), Number(start)))
     db.exec(
-      `create temp trigger sample_gone after delete on main.telemetry begin select sample_gone(old.device_num, old.ts); end`,
+      `create temp trigger hour_opened after update of state on main.telemetry_hours when new.state = 0
+       begin select hour_opened(new.device_num, new.start); end`,
     )
   }
 
@@ -164,10 +162,12 @@ export class Rollups {
   /** @returns whether the hour is done with */
   #goOn(hour: Hour, now: number): boolean {
     if (hour.stale) return true
-    const found = this.#samples.all(hour.device_num, hour.from, hour.start + hourMs) as { ts: number; data: string }[]
-    for (const { ts, data } of found) hour.add(ts, JSON.parse(data) as Record<string, Value>)
-    hour.from = (found.at(-1)?.ts ?? hour.from) + 1
-    if (found.length === samplesAtOnce) return false
+    const { samples, next } = this.#samples.readOn(hour.device_num, hour.from, hour.start + hourMs)
+    for (const { ts, data } of samples) hour.add(ts, data)
+    if (next !== null) {
+      hour.from = next
+      return false
+    }
     this.#rows.close(hour, hour.withMinutes, now)
     return true
   }

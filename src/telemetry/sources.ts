@@ -1,6 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../store/store.js'
 import { pathOf, type TimeRange } from './readings.js'
+import { hourMs } from './rollup-rows.js'
 
 /** What is known of one field in one window. */
 export interface Part {
@@ -67,19 +68,41 @@ export async function fromSamples(
   ranges: readonly TimeRange[],
   wanted: Wanted,
 ): Promise<Part[]> {
-  const path = pathOf(wanted.field)
-  const rows = rowsOf(windows, ranges, sql.table('telemetry'), sql.ref('ts'), wanted.device_num)
-  const source = sql`select ${windows.startOf(sql.ref('ts'))} as "window", ts as at, data ${rows}`
   // "limit -1" keeps SQLite from writing the inner expressions into the outer ones, where the JSON was read again for each use.
   const { rows: found } = await sql<Omit<Part, 'first' | 'last'>>`select "window" as start, count(*) as samples,
       count(number) as numbers, total(number) as sum, ifnull(min(number), 9e999) as min, ifnull(max(number), -9e999) as max
     from (select "window", value, iif(typeof(value) = 'text', null, value) as number
-      from (select "window", data ->> ${path} as value from (${source}) limit -1) limit -1)
+      from (${valuesOf(windows, ranges, wanted, 'sql')} limit -1) limit -1)
     where value is not null group by "window" order by "window"`.execute(db)
-  const edge = (name: 'first' | 'last') => sql`select "window" as start, data -> ${path} as value,
-    ${name === 'first' ? sql`min(at)` : sql`max(at)`} as at
-    from (${source}) where json_type(data, ${path}) is not null group by "window"`
+  const edge = (
+    name: 'first' | 'last',
+  ) => sql`select "window" as start, value, ${name === 'first' ? sql`min(at)` : sql`max(at)`} as at
+    from (${valuesOf(windows, ranges, wanted, 'json')}) where value is not null group by "window"`
   return withEdges(db, found, wanted, edge)
+}
+
+/**
+ * The values of a field in these ranges, in rows and in blocks, in SQL: the index of the range, the window, when, and what, as SQL or JSON has it;
+ * null where a sample does not have the field.
+ */
+export function valuesOf(
+  windows: Windows,
+  ranges: readonly TimeRange[],
+  { device_num, field }: Wanted,
+  as: 'sql' | 'json',
+): Source {
+  const take = as === 'sql' ? sql`->>` : sql`->`
+  const parts = sql`from json_each(${JSON.stringify(windows.cut(ranges))}) as part`
+  const [start, end] = [sql`(part.value ->> 1)`, sql`(part.value ->> 2)`]
+  // Where the value is in the rows of each shape: found once for all rows.
+  const places = sql`(select json_group_array((select name.key from json_each(names) as name where name.value = ${field}))
+    from (select names from telemetry_shapes where device_num = ${device_num} order by shape_num))`
+  return sql`select part.key as range, ${windows.startOf(sql.ref('ts'))} as "window", ts as at,
+      data ${take} ifnull(${places} ->> shape_num, ${pathOf(field)}) as value
+    ${parts} cross join samples on device_num = ${device_num} and ts >= ${start} and ts < ${end}
+    union all select part.key, ${windows.startOf(sql`(one.value ->> 0)`)}, one.value ->> 0, one.value ${take} 1
+    ${parts} cross join sample_blocks as block on device_num = ${device_num} and block.end >= ${start} and block.end < ${end} + ${hourMs}
+      and block.start < ${end} cross join json_each(field_in_block(block.data, ${field}, ${start}, ${end})) as one`
 }
 
 /** A cross join keeps its order: SQLite would otherwise go through all ranges for each row. */

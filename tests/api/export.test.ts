@@ -1,6 +1,7 @@
 import { get } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { csv } from '../../src/api/export.js'
+import { insertSamples } from '../store/harness.js'
 import { type Started, startApi } from './harness.js'
 
 let hub: Started
@@ -50,14 +51,9 @@ describe('an export', () => {
     await closing.device('fat')
     const [{ num }] = (await closing.store.db.selectFrom('devices').select('num').execute()) as [{ num: number }]
     const samples = Array.from({ length: 40 }, (_, i) => {
-      return { device_num: num, ts: start + i, received_at: start, data: { text: 'x'.repeat(500_000) } }
+      return { device_num: num, ts: start + i, data: { text: 'x'.repeat(500_000) } }
     })
-    const rest = { metadata: null, quality: null, message_id: null }
-    for (const sample of samples)
-      await closing.store.db
-        .insertInto('telemetry')
-        .values({ ...sample, ...rest })
-        .execute()
+    for (const sample of samples) await insertSamples(closing.store.db, [sample], start)
     const { hostname, port } = new URL(closing.url)
     const headers = { authorization: `Bearer ${closing.token}` }
     const cut = new Promise(resolve => {

@@ -1,5 +1,6 @@
 import { smoothNoise, uniformAt } from '../../simulators/random.js'
 import type { AppendItem } from '../../src/store/append.js'
+import { giveBack } from '../../src/store/give-back.js'
 import { openForWriting } from '../../src/store/sqlite.js'
 import { openAppendWriter } from '../../src/telemetry/append.js'
 import { databaseIn } from './devices.js'
@@ -56,4 +57,17 @@ export function fill(data_dir: string, messages: Iterable<AppendItem>, perCommit
   db.pragma('wal_checkpoint(truncate)')
   db.close()
   return written
+}
+
+/** Packs what is rolled up, as the hub does a day later, and gives back what becomes free. */
+export function pack(data_dir: string): void {
+  const db = openForWriting(databaseIn(data_dir), 'normal')
+  db.pragma('synchronous = off')
+  db.exec('update telemetry_hours set pack_at = 0 where pack_at is not null')
+  const writer = openAppendWriter(db)
+  while (writer.work() || giveBack(db)) {
+    // Until nothing more waits
+  }
+  db.pragma('wal_checkpoint(truncate)')
+  db.close()
 }

@@ -76,11 +76,11 @@ async function appendAll(store: Store, items: readonly AppendItem[]): Promise<vo
 /** @returns rows a second: those that the append has written, into an empty table of the same kind */
 function insert(data_dir: string, from: string): number {
   const source = openForWriting(databaseIn(from), 'full')
-  const names = ['device_num', 'ts', 'received_at', 'data', 'metadata', 'quality', 'message_id']
-  const rows = source.prepare(`select ${names} from telemetry order by ts, device_num`).raw().all() as unknown[][]
+  const names = ['device_num', 'ts', 'delay', 'shape_num', 'data', 'metadata', 'quality', 'message_id']
+  const rows = source.prepare(`select ${names} from samples order by ts, device_num`).raw().all() as unknown[][]
   source.close()
   const db = openForWriting(databaseIn(data_dir), 'full')
-  const one = db.prepare(`insert into telemetry (${names}) values (${names.map(() => '?')})`)
+  const one = db.prepare(`insert into samples (${names}) values (${names.map(() => '?')})`)
   const several = db.transaction((part: unknown[][]) => {
     for (const row of part) one.run(row)
   })

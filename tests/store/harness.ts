@@ -79,6 +79,23 @@ export function openRaw(file: string): BetterSqlite.Database {
   return new Sqlite(file)
 }
 
+interface MadeSample {
+  readonly device_num: number
+  readonly ts: number
+  readonly data: Record<string, number | boolean | string>
+}
+
+/** Inserts samples past the append, a thousand at a time: many go faster, and they may be as no append would leave them. */
+export async function insertSamples(db: Db, samples: readonly MadeSample[], received_at = 0): Promise<void> {
+  const rest = { shape_num: null, metadata: null, quality: null, message_id: null }
+  const rows = samples.map(sample => ({ ...sample, ...rest, delay: received_at - sample.ts }))
+  for (let i = 0; i < rows.length; i += 1000)
+    await db
+      .insertInto('samples')
+      .values(rows.slice(i, i + 1000))
+      .execute()
+}
+
 /** Inserts a home through the store: the smallest write there is. */
 export const addHome = (db: Db, id: string) =>
   db.insertInto('homes').values({ id, name: id, timezone: 'UTC', created_at: 0, updated_at: 0 }).execute()

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { decodeCursor } from '../../src/page.js'
 import { maxPageBytes, readPage } from '../../src/store/pages.js'
-import { openTestStore, type TestStore } from './harness.js'
+import { insertSamples, openTestStore, type TestStore } from './harness.js'
 
 let opened: TestStore
 beforeEach(async () => {
@@ -10,21 +10,10 @@ beforeEach(async () => {
 afterEach(() => opened.close())
 
 const keep = (ts: number, bytes: number) =>
-  opened.db
-    .insertInto('telemetry')
-    .values({
-      device_num: 1,
-      ts,
-      received_at: ts,
-      data: { text: 'x'.repeat(bytes) },
-      metadata: null,
-      quality: null,
-      message_id: null,
-    })
-    .execute()
+  insertSamples(opened.db, [{ device_num: 1, ts, data: { text: 'x'.repeat(bytes) } }])
 
 function page(limit: number, after = 0, large = ['data', 'metadata']) {
-  const query = opened.db.selectFrom('telemetry').select(['ts', 'data']).where('ts', '>', after).orderBy('ts')
+  const query = opened.db.selectFrom('samples').select(['ts', 'data']).where('ts', '>', after).orderBy('ts')
   return readPage(query, { limit, keyOf: row => row.ts, large })
 }
 const times = ({ rows }: { rows: { ts: number }[] }) => rows.map(({ ts }) => ts)

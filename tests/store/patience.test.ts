@@ -3,23 +3,17 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Db } from '../../src/store/store.js'
 import { Turns } from '../../src/store/turns.js'
 import { aggregate } from '../../src/telemetry/aggregate.js'
-import { openTestStore, type TestStore } from './harness.js'
+import { insertSamples, openTestStore, type TestStore } from './harness.js'
 
 let opened: TestStore
 const samples = 40_000
 
 beforeAll(async () => {
   opened = await openTestStore({ sync: 'normal' })
-  const rows = Array.from({ length: samples }, (_, i) => ({
-    ...{ device_num: 1, ts: i, received_at: 0, metadata: null, quality: null, message_id: null },
-    data: { n: i },
-  }))
-  for (let i = 0; i < rows.length; i += 1000) {
-    await opened.db
-      .insertInto('telemetry')
-      .values(rows.slice(i, i + 1000))
-      .execute()
-  }
+  await insertSamples(
+    opened.db,
+    Array.from({ length: samples }, (_, i) => ({ device_num: 1, ts: i, data: { n: i } })),
+  )
   await opened.db.insertInto('telemetry_hours').values({ device_num: 1, start: 0, state: 0 }).execute()
 })
 afterAll(() => opened.close())

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRandom } from '../../simulators/random.js'
 import { aggregate } from '../../src/telemetry/aggregate.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { insertSamples, openTestStore, type TestStore } from '../store/harness.js'
 import { type Aggregation, aggregations, naive, near, type Sample, startsOf } from './naive.js'
 
 type Points = { start: number; value: unknown; count: number }[]
@@ -18,21 +18,11 @@ afterAll(() => opened.close())
 /** Stores samples, of any time, as those of a device of their own. @returns its number */
 async function store(samples: readonly Sample[]): Promise<number> {
   const device_num = ++devices
-  const rows = samples.map(sample => ({
-    ...sample,
-    device_num,
-    received_at: 0,
-    metadata: null,
-    quality: null,
-    message_id: null,
-  }))
-  for (let i = 0; i < rows.length; i += 1000) {
-    await opened.db
-      .insertInto('telemetry')
-      .values(rows.slice(i, i + 1000))
-      .execute()
-  }
-  await sql`insert into telemetry_hours select distinct device_num, ts - ts % 3600000, 0 from telemetry
+  await insertSamples(
+    opened.db,
+    samples.map(sample => ({ device_num, ...sample })),
+  )
+  await sql`insert into telemetry_hours (device_num, start, state) select distinct device_num, ts - ts % 3600000, 0 from telemetry
     where device_num = ${device_num}`.execute(opened.db)
   return device_num
 }

@@ -28,8 +28,8 @@ function insert(samples: number, num = 1): void {
   const raw = openRaw(opened.file)
   raw
     .prepare(
-      `insert into telemetry with recursive count(i) as (select 0 union all select i + 1 from count where i + 1 < ?)
-       select ?, ? + i, 0, json_object('t', i), null, null, null from count`,
+      `insert into samples with recursive count(i) as (select 0 union all select i + 1 from count where i + 1 < ?)
+       select ?, ? + i, 0, null, json_object('t', i), null, null, null from count`,
     )
     .run(samples, num, begin)
   raw.close()

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listReadingsOfSeveral } from '../../src/telemetry/readings-of-several.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { insertSamples, openTestStore, type TestStore } from '../store/harness.js'
 
 let opened: TestStore
 const devices = new Map([1, 2, 3].map(num => [num, `d${num}`]))
@@ -10,16 +10,11 @@ beforeAll(async () => {
   opened = await openTestStore({ sync: 'normal' })
   const rows = Array.from({ length: samples }, (_, i) =>
     [1, 2, 3].map(device_num => ({
-      ...{ device_num, ts: i, received_at: 0, metadata: null, quality: null, message_id: null },
+      ...{ device_num, ts: i },
       data: { n: i, ...(i % 1000 === 7 && device_num !== 2 ? { seldom: i } : {}) },
     })),
   ).flat()
-  for (let i = 0; i < rows.length; i += 1000) {
-    await opened.db
-      .insertInto('telemetry')
-      .values(rows.slice(i, i + 1000))
-      .execute()
-  }
+  await insertSamples(opened.db, rows)
 })
 afterAll(() => opened.close())
 

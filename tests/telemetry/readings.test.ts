@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exportReadings, fieldNames, listReadings, type Reading } from '../../src/telemetry/readings.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { insertSamples, openTestStore, type TestStore } from '../store/harness.js'
 
 let opened: TestStore
 const received_at = Date.UTC(2026, 0, 1)
@@ -87,7 +87,7 @@ describe('pages neither lose nor repeat', () => {
       Array.from({ length: 250 }, (_, i) => i * 10).toReversed(),
     )
     await opened.db
-      .deleteFrom('telemetry')
+      .deleteFrom('samples')
       .where('ts', '=', begin + 2495)
       .execute()
   })
@@ -126,16 +126,11 @@ test('an export is every reading, oldest first', async () => {
 
 describe('among many more samples than are looked through at once', () => {
   beforeAll(async () => {
-    const rows = Array.from({ length: 25_000 }, (_, i) => ({
-      ...{ device_num: 4, ts: begin + i, received_at, metadata: null, quality: null, message_id: null },
+    const samples = Array.from({ length: 25_000 }, (_, i) => ({
+      ...{ device_num: 4, ts: begin + i },
       data: { b: i, ...(i % 6000 === 0 ? { seldom: i } : {}), ...(i === 24_000 ? { late: 1 } : {}) },
     }))
-    for (let i = 0; i < rows.length; i += 1000) {
-      await opened.db
-        .insertInto('telemetry')
-        .values(rows.slice(i, i + 1000))
-        .execute()
-    }
+    await insertSamples(opened.db, samples, received_at)
   })
 
   test('the names of the fields in a range are told in order', async () => {

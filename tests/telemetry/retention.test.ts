@@ -141,7 +141,7 @@ test('what an interrupted run has left is deleted by the next one, and rollups m
     .where('start', '<', begin + 2 * hour)
     .execute()
   await opened.db
-    .deleteFrom('telemetry')
+    .deleteFrom('samples')
     .where('ts', '<', begin + 1000_000)
     .execute()
   await opened.store.close()
