@@ -37,7 +37,7 @@ interface Within<Row> {
  * given all the same. What the rows hold is measured before they are read.
  * @param large the columns that may hold much
  */
-export async function readWithin<DB, TB extends keyof DB, Row>(
+async function readWithin<DB, TB extends keyof DB, Row>(
   query: SelectQueryBuilder<DB, TB, Row>,
   large: readonly string[],
   limit: number,

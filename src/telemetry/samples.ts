@@ -8,7 +8,7 @@ import { Shapes, type Written } from './shapes.js'
 type Data = Readonly<Record<string, Value>>
 
 /** Samples read at a time, some 5 ms. */
-export const samplesAtOnce = 2000
+const samplesAtOnce = 2000
 const maxRemembered = 20_000
 
 export interface NewSample {

@@ -5,6 +5,8 @@ type Data = Readonly<Record<string, Value>>
 
 /** Shapes of one device. Of a device with more, whose names change all the time, each further sample names its fields itself. */
 const maxShapes = 64
+/** Of the names of a shape, as JSON. More would fill the memory, at little gain. */
+const maxNamesLength = 2000
 /** Devices whose shapes stay in memory. */
 const maxRemembered = 20_000
 
@@ -52,13 +54,18 @@ export class Shapes {
   write(device_num: number, data: Data): Written {
     const shapes = this.#of(device_num)
     const names = Object.keys(data)
-    let num = shapes.numberOf(names)
-    if (num === undefined && shapes.names.length < maxShapes) {
-      num = shapes.add(names)
-      this.#insert.run(device_num, num, JSON.stringify(names))
-    }
-    if (num === undefined) return { shape_num: null, data: JSON.stringify(data) }
-    return { shape_num: num, data: JSON.stringify(Object.values(data)) }
+    const num = shapes.numberOf(names) ?? this.#add(device_num, shapes, names)
+    return num === null
+      ? { shape_num: null, data: JSON.stringify(data) }
+      : { shape_num: num, data: JSON.stringify(Object.values(data)) }
+  }
+
+  #add(device_num: number, shapes: DeviceShapes, names: readonly string[]): number | null {
+    const text = JSON.stringify(names)
+    if (shapes.names.length >= maxShapes || text.length > maxNamesLength) return null
+    const num = shapes.add(names)
+    this.#insert.run(device_num, num, text)
+    return num
   }
 
   read(device_num: number, { shape_num, data }: Written): Data {

@@ -5,21 +5,30 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { createRandom } from '../../simulators/random.js'
 import { until } from '../helper.js'
-import { look } from '../store/harness.js'
+import { look, openRaw } from '../store/harness.js'
 import { makeDevices, portsOf, startChild } from './child.js'
 
 const kills = Number(process.env.HEARTH_TEST_KILLS ?? 20)
 const hour = 3_600_000
 const days = 3
 
-test(`kill -9 at random, ${kills} times, while hours are filled and rolled up: rollups are what the samples say`, async () => {
+/** All hours are to be packed, as if a day had gone by. */
+function dayGoesBy(file: string): void {
+  const raw = openRaw(file)
+  raw.exec('update telemetry_hours set pack_at = 0')
+  raw.close()
+}
+
+test(`kill -9 at random, ${kills} times, while hours are filled, rolled up and packed: nothing is lost, and rollups are what the samples say`, async () => {
   const seed = Date.now() % 1_000_000
   console.log(`kills from seed ${seed}`)
   const random = createRandom(seed)
   const data_dir = await mkdtemp(join(tmpdir(), 'hearth-rollups-'))
   let hub = await startChild(data_dir)
   const ports = portsOf(hub)
-  const keys = [...(await makeDevices(hub, 5)).values()]
+  const devices = await makeDevices(hub, 5)
+  const acknowledged = new Set<string>()
+  const file = join(data_dir, 'hearth.db')
   onTestFinished(async () => {
     await hub.end('SIGKILL')
     await rm(data_dir, { recursive: true, force: true })
@@ -30,8 +39,9 @@ test(`kill -9 at random, ${kills} times, while hours are filled and rolled up: r
     ts: since + Math.floor(random.between(0, days * 24)) * hour + Math.floor(random.between(0, hour)),
     data: { t: Math.round(random.gaussian(20, 5) * 100) / 100 },
   })
-  const send = async (key: string) => {
-    const body = JSON.stringify(Array.from({ length: 20 }, point))
+  const send = async (id: string, key: string) => {
+    const points = Array.from({ length: 20 }, point)
+    const body = JSON.stringify(points)
     const headers = { 'x-api-key': key, 'content-type': 'application/json' }
     const answer = await fetch(`http://127.0.0.1:${ports.HEARTH_HTTP_PORT}/api/v1/telemetry`, {
       method: 'POST',
@@ -39,13 +49,14 @@ test(`kill -9 at random, ${kills} times, while hours are filled and rolled up: r
       body,
     })
     expect(answer.status).toBe(202)
+    for (const { ts } of points) acknowledged.add(`${id} ${ts}`)
   }
 
   for (let i = 0; i < kills; i++) {
     let over = false
-    const sending = keys.map(async key => {
+    const sending = [...devices].map(async ([id, key]) => {
       while (!over) {
-        await send(key).catch(error => {
+        await send(id, key).catch(error => {
           if (!over) throw error
         })
         await sleep(random.between(0, 50))
@@ -56,10 +67,17 @@ test(`kill -9 at random, ${kills} times, while hours are filled and rolled up: r
     over = true
     await hub.end('SIGKILL')
     await Promise.all(sending)
+    dayGoesBy(file)
     hub = await startChild(data_dir, ports)
   }
 
-  const file = join(data_dir, 'hearth.db')
+  const there = look(
+    file,
+    "select json_group_array(devices.id || ' ' || ts) from telemetry join devices on num = device_num",
+  )
+  const known = new Set(JSON.parse(String(there)))
+  expect([...acknowledged].filter(place => !known.has(place))).toEqual([])
+  expect(look(file, 'select count(*) from sample_blocks')).toBeGreaterThan(0)
   await until(() => look(file, 'select count(*) from telemetry_hours where state = 0') === 0, 60_000)
   const samples = look(file, 'select count(*) from telemetry')
   console.log(`${samples} samples`)
