@@ -5,10 +5,10 @@ import { z } from 'zod'
 import type { AppendItem } from '../../src/store/append.js'
 import { makeDevices } from './devices.js'
 import type { Options } from './figures.js'
-import { day, fill, messageOf, sampleAt, valuesInSample } from './fill.js'
+import { day, fill, messageOf, pack, sampleAt, valuesInSample } from './fill.js'
 
 /** Raise it when the append maintains something that data made before would lack. */
-const version = 1
+const version = 2
 const devices = 1000
 const year = 365 * day
 const samplesInMessage = 1000
@@ -78,6 +78,7 @@ async function make(data_dir: string, size: Size): Promise<z.infer<typeof made>>
     }
   }
   fill(data_dir, counted(), 20)
+  pack(data_dir, ends_at - day)
   const seconds = (performance.now() - begun) / 1000
   const points = samples * valuesInSample
   console.log(`    ${points} points in ${seconds.toFixed(0)} s, ${(samples / seconds).toFixed(0)} samples a second`)

@@ -59,11 +59,11 @@ export function fill(data_dir: string, messages: Iterable<AppendItem>, perCommit
   return written
 }
 
-/** Packs what is rolled up, as the hub does a day later, and gives back what becomes free. */
-export function pack(data_dir: string): void {
+/** Packs what is rolled up, and older than a time, as the hub does a day later, and gives back what becomes free. */
+export function pack(data_dir: string, until = Date.now()): void {
   const db = openForWriting(databaseIn(data_dir), 'normal')
   db.pragma('synchronous = off')
-  db.exec('update telemetry_hours set pack_at = 0 where pack_at is not null')
+  db.prepare('update telemetry_hours set pack_at = iif(start < ?, 0, null)').run(until)
   const writer = openAppendWriter(db)
   while (writer.work() || giveBack(db)) {
     // Until nothing more waits
