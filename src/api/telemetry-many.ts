@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { findDevices } from '../devices/devices.js'
-import { latestInHome } from '../devices/latest.js'
+import { type LatestOfDevice, latestInHome } from '../devices/latest.js'
 import { notFound } from '../errors.js'
-import { getHome, timezoneOf } from '../homes/homes.js'
+import { getHome } from '../homes/homes.js'
 import { aggregate } from '../telemetry/aggregate.js'
-import type { latestOf } from '../telemetry/readings.js'
 import { listReadingsOfSeveral } from '../telemetry/readings-of-several.js'
 import { checkBucketCount, parseWindow } from '../telemetry/windows.js'
 import type { Api } from './api.js'
@@ -16,9 +15,9 @@ import { aggregated, aggregateQuery, reading, readingsQuery, value, wholeRange }
 
 const device = list(100, 'Ids of devices')
 const device_id = z.string()
-const latest = z.record(z.string(), z.object({ value, ts: time }))
+const latest = z.object({ device_id, latest: z.record(z.string(), z.object({ value, ts: time })) })
 /** Not checked again on its way out: a home may have a thousand devices. */
-const latestUnchecked = z.custom<ReturnType<typeof latestOf>>().meta(jsonSchema(latest))
+const latestUnchecked = z.custom<readonly LatestOfDevice[]>().meta({ type: 'array', items: jsonSchema(latest) })
 const config = { who: 'reader', hears: 'telemetry' } as const
 
 /** Telemetry of more than one device at a time. */
@@ -38,7 +37,7 @@ function latestRoute(app: Api, { store: { db } }: ApiContext): void {
         params: byId,
         querystring: z.strictObject(page),
         response: {
-          200: z.object({ devices: z.array(z.object({ device_id, latest: latestUnchecked })), next_cursor }),
+          200: z.object({ devices: latestUnchecked, next_cursor }),
         },
       },
     },
@@ -75,7 +74,6 @@ function samplesRoute(app: Api, context: ApiContext): void {
 }
 
 function aggregatedRoute(app: Api, context: ApiContext): void {
-  const { db } = context.store
   app.get(
     '/telemetry/aggregated',
     {
@@ -94,8 +92,8 @@ function aggregatedRoute(app: Api, context: ApiContext): void {
       checkBucketCount(parseWindow(window), range.start_time, range.end_time, series)
       const within = longQuery(context, request, reply)
       const devices: z.infer<typeof aggregated>[] = []
-      for (const { id, num, home_id } of asked) {
-        const timezone = named ?? (await timezoneOf(db, home_id))
+      for (const { id, num, timezone: ofHome } of asked) {
+        const timezone = named ?? ofHome
         const series = await aggregate(within, num, { ...range, fields, aggregations, window, timezone, fill })
         devices.push({ device_id: id, window, timezone, series })
       }

@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { deviceNumber, getDevice } from '../devices/devices.js'
+import { findDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
-import { timezoneOf } from '../homes/homes.js'
 import { aggregate, aggregations, type Series } from '../telemetry/aggregate.js'
 import { deleteReadings } from '../telemetry/delete.js'
 import { fills } from '../telemetry/fill.js'
@@ -69,9 +68,8 @@ export function telemetryRoutes(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { id } = checkDevice(request, await getDevice(db, request.params.id))
+      const { id, num } = checkDevice(request, await findDevice(db, request.params.id))
       const query = { ...request.query, ...wholeRange(request.query) }
-      const num = await deviceNumber(db, id)
       const { readings: telemetry, next_cursor } = await listReadings(longQuery(context, request, reply), num, query)
       return { device_id: id, telemetry, next_cursor }
     },
@@ -89,8 +87,8 @@ export function telemetryRoutes(app: Api, context: ApiContext): void {
       },
     },
     async request => {
-      const { id } = checkDevice(request, await getDevice(db, request.params.id))
-      return { device_id: id, latest: await latestReadings(db, await deviceNumber(db, id)) }
+      const { id, num } = checkDevice(request, await findDevice(db, request.params.id))
+      return { device_id: id, latest: await latestReadings(db, num) }
     },
   )
   app.delete(
@@ -106,8 +104,7 @@ export function telemetryRoutes(app: Api, context: ApiContext): void {
       },
     },
     async request => {
-      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
-      const num = await deviceNumber(db, id)
+      const { id, num, home_id } = checkDevice(request, await findDevice(db, request.params.id))
       const range = wholeRange(request.query)
       await note(request, db, { target: `device/${id}`, home_id, detail: range })
       return { device_id: id, deleted: await deleteReadings(db, num, range) }
@@ -132,11 +129,9 @@ function aggregatedRoute(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { id, home_id } = checkDevice(request, await getDevice(db, request.params.id))
-      const { field: fields, aggregation, window, fill } = request.query
-      const timezone = request.query.timezone ?? (await timezoneOf(db, home_id))
+      const { id, num, timezone: ofHome } = checkDevice(request, await findDevice(db, request.params.id))
+      const { field: fields, aggregation, window, fill, timezone = ofHome } = request.query
       const query = { ...wholeRange(request.query), fields, aggregations: aggregation, window, timezone, fill }
-      const num = await deviceNumber(db, id)
       return {
         device_id: id,
         window,

@@ -1,11 +1,12 @@
 import type { Db } from '../store/store.js'
 import { bucketsOf, windowEnd, windowStarts } from './buckets.js'
 import { type Fill, filled } from './fill.js'
+import { fromRollups, type WantedOfRollups } from './from-rollups.js'
 import { increases } from './increase.js'
 import { knownOf } from './known.js'
 import { type Plan, planOf } from './plan.js'
 import type { TimeRange } from './readings.js'
-import { type Edge, fromRollups, fromSamples, type Part, type Wanted, type Windows } from './sources.js'
+import { type Edge, fromSamples, type Part, type Windows } from './sources.js'
 import { stepsOf } from './steps.js'
 import { checkBucketCount, checkTimezone, parseWindow, type Window } from './windows.js'
 
@@ -51,10 +52,10 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   const known = await knownOf(db, device_num, { ...query, days: window.kind === 'calendar' })
   const { windows, edges } = bucketsOf(window, query.timezone, known.range)
   const plan = await planOf(db, device_num, known, edges)
-  const [first, last] = [query.aggregations.includes('first'), query.aggregations.includes('last')]
+  const told = toldFor(query)
   const starts = query.fill && query.fill !== 'none' ? windowStarts(window, query) : []
   const series = query.fields.map(async field => {
-    const wanted = { device_num, field, first, last, field_num: known.field_nums.get(field) ?? 0 }
+    const wanted = { ...told, device_num, field, field_num: known.field_nums.get(field) ?? 0 }
     const tallied = await tallies(db, plan, windows, wanted)
     const grown = query.aggregations.some(isGrowth) ? await increases(db, plan, windows, wanted) : null
     const parts = [...tallied.values()].sort((one, other) => one.start - other.start)
@@ -68,6 +69,20 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
     })
   })
   return (await Promise.all(series)).flat()
+}
+
+/** What sources are to tell of a field. */
+function toldFor({ aggregations }: AggregateQuery): Omit<WantedOfRollups, 'device_num' | 'field' | 'field_num'> {
+  const asks = (...names: readonly Aggregation[]) => names.some(name => aggregations.includes(name))
+  const [first, last] = [asks('first'), asks('last')]
+  return {
+    first,
+    last,
+    samples: first || last || asks('count'),
+    sum: asks('mean', 'sum'),
+    min: asks('min'),
+    max: asks('max'),
+  }
 }
 
 type Growth = 'increase' | 'rate'
@@ -91,12 +106,7 @@ function growth(
 /** How many stretches of few samples are looked through in one go. */
 const fewAtOnce = 16
 
-async function tallies(
-  db: Db,
-  plan: Plan,
-  windows: Windows,
-  wanted: Wanted & { readonly field_num: number },
-): Promise<Map<number, Part>> {
+async function tallies(db: Db, plan: Plan, windows: Windows, wanted: WantedOfRollups): Promise<Map<number, Part>> {
   const known = new Map<number, Part>()
   const take = (parts: readonly Part[]) => {
     for (const part of parts) known.set(part.start, merge(known.get(part.start), part))

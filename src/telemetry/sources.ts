@@ -1,8 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db } from '../store/store.js'
-import type { Plan } from './plan.js'
 import { pathOf, type TimeRange } from './readings.js'
-import { hourMs, minuteMs } from './rollup-rows.js'
 
 /** What is known of one field in one window. */
 export interface Part {
@@ -45,82 +43,6 @@ export interface Wanted {
 }
 
 type Source = RawBuilder<unknown>
-
-const resolutions = [
-  { table: 'rollups_1d', part: 'days', ms: 24 * hourMs },
-  { table: 'rollups_1h', part: 'hours', ms: hourMs },
-  { table: 'rollups_1m', part: 'minutes', ms: minuteMs },
-] as const
-type Resolution = (typeof resolutions)[number]
-
-/** As SQLite tells it, which has no numbers that are infinite where there are none at all. */
-type Told = [
-  time: number,
-  samples: number,
-  numbers: number,
-  sum: number | null,
-  min: number | null,
-  max: number | null,
-  first_at: number,
-  last_at: number,
-  first: string | null,
-  last: string | null,
-]
-
-/** What rollups say of a field in the parts of a plan that they answer, all at one moment. */
-export async function fromRollups(
-  db: Db,
-  windows: Windows,
-  plan: Pick<Plan, 'days' | 'hours' | 'minutes'>,
-  wanted: Wanted & { readonly field_num: number },
-): Promise<Part[]> {
-  const asked = resolutions.filter(({ part }) => plan[part].length > 0)
-  if (asked.length === 0) return []
-  const tallies = asked.map(one => sql`(${rolledUp(windows, plan[one.part], one, wanted)}) as ${sql.ref(one.part)}`)
-  const { rows } = await sql<Partial<Record<Resolution['part'], string | null>>>`select ${sql.join(tallies)}`.execute(
-    db,
-  )
-  const told = asked.flatMap(({ part }): Told[] => JSON.parse(`[${rows[0]?.[part] ?? ''}]`))
-  return told.map(([time, samples, numbers, sum, min, max, first_at, last_at, first, last]) => ({
-    start: windows.of(time),
-    samples,
-    numbers,
-    sum: sum ?? Number.NaN,
-    min: min ?? Number.POSITIVE_INFINITY,
-    max: max ?? Number.NEGATIVE_INFINITY,
-    first: first === null ? null : { value: first, at: first_at },
-    last: last === null ? null : { value: last, at: last_at },
-  }))
-}
-
-/**
- * One text, for that crosses to this thread twenty times faster than rows do. Where a window holds several rows SQLite adds them up, window by
- * window: to group them it would sort them all.
- */
-function rolledUp(
-  windows: Windows,
-  ranges: readonly TimeRange[],
-  { table, ms }: Resolution,
-  { device_num, field_num, first, last }: Wanted & { readonly field_num: number },
-): Source {
-  const rows = ranges.reduce((sum, { start_time, end_time }) => sum + end_time - start_time, 0) / ms
-  const split = windows.split(ranges)
-  const single = Math.floor(rows) <= split.length
-  const parts = single ? ranges.map(({ start_time, end_time }) => [start_time, start_time, end_time]) : split
-  const each = sql`json_each(${JSON.stringify(parts)}) as part`
-  const found = sql`${sql.table(table)} where device_num = ${device_num} and field_num = ${field_num}
-    and start >= part.value ->> 1 and start < part.value ->> 2`
-  if (single) {
-    const edges = sql`${first ? sql`first` : null}, ${last ? sql`last` : null}`
-    const told = sql`json_array(start, samples, numbers, sum, min, max, start, start, ${edges})`
-    return sql`select group_concat(${told}) from ${each} cross join ${found}`
-  }
-  const edge = (name: 'first' | 'last', order: 'asc' | 'desc') =>
-    sql`(select ${sql.ref(name)} from ${found} order by start ${sql.raw(order)} limit 1)`
-  const edges = sql`${first ? edge('first', 'asc') : null}, ${last ? edge('last', 'desc') : null}`
-  const told = sql`json_array(min(start), sum(samples), sum(numbers), total(sum), min(min), max(max), min(start), max(start), ${edges})`
-  return sql`select group_concat((select ${told} from ${found} having count(*) > 0)) from ${each}`
-}
 
 /** What samples say of a field in these ranges. */
 export async function fromSamples(
