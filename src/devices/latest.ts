@@ -5,7 +5,7 @@ import type { Db } from '../store/store.js'
 import { latestOf } from '../telemetry/readings.js'
 import { isWithin } from './reach.js'
 
-export interface LatestOfDevice {
+interface LatestOfDevice {
   readonly device_id: string
   readonly latest: ReturnType<typeof latestOf>
 }
