@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
-import { deviceNumber, getDevice } from '../devices/devices.js'
+import { findDevice } from '../devices/devices.js'
 import { csvRow } from '../telemetry/csv.js'
 import { exportReadings, fieldNames, type Reading } from '../telemetry/readings.js'
 import type { Api } from './api.js'
@@ -35,10 +35,9 @@ export function exportRoute(app: Api, context: ApiContext): void {
       schema: { summary: 'Stream the samples of a device as a file', params: byId, querystring, response: file },
     },
     async (request, reply) => {
-      const { id } = checkDevice(request, await getDevice(db, request.params.id))
+      const { id, num } = checkDevice(request, await findDevice(db, request.params.id))
       const { format, fields } = request.query
       const whole = { ...wholeRange(request.query), fields }
-      const num = await deviceNumber(db, id)
       const within = longQuery(context, request, reply, 'each statement')
       const pages = exportReadings(within, num, whole)
       const lines = format === 'csv' ? csv(pages, fields ?? (await fieldNames(within, num, whole))) : ndjson(pages)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { addAbortSignal } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { deviceNumber, getDevice } from '../devices/devices.js'
+import { findDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import { importReadings } from '../telemetry/import.js'
 import type { Api } from './api.js'
@@ -39,8 +39,7 @@ export function importRoute(app: Api, { store }: ApiContext): void {
       },
     },
     async request => {
-      const { id, home_id } = checkDevice(request, await getDevice(store.db, request.params.id))
-      const num = await deviceNumber(store.db, id)
+      const { id, num, home_id } = checkDevice(request, await findDevice(store.db, request.params.id))
       const format = types.find(one => request.headers['content-type']?.toLowerCase().startsWith(typeOf(one)))
       if (!format || !request.arrival) throw new HubError('invalid_request', 'The body is missing.')
       await note(request, store.db, { target: `device/${id}`, home_id, detail: { format } })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { deviceNumber, getDevice } from '../devices/devices.js'
+import { findDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import { getQuarantined, listQuarantine, markReplayed } from '../quarantine/quarantine.js'
 import type { Api } from './api.js'
@@ -62,7 +62,7 @@ export function quarantineRoutes(app: Api, { store: { db }, ingest }: ApiContext
       },
     },
     async request => {
-      const { id: device_id } = checkDevice(request, await getDevice(db, request.params.id))
+      const { id: device_id } = checkDevice(request, await findDevice(db, request.params.id))
       const { rows, next_cursor } = await listQuarantine(db, { ...request.query, device_id })
       return { quarantine: rows.map(shown), next_cursor }
     },
@@ -89,12 +89,12 @@ export function quarantineRoutes(app: Api, { store: { db }, ingest }: ApiContext
     async request => {
       const kept = await getQuarantined(db, request.params.id)
       if (kept.replayed_at !== null) throw new HubError('conflict', 'This message was replayed already.')
-      const { id, home_id } = await getDevice(db, kept.device_id)
+      const { id, num, home_id } = await findDevice(db, kept.device_id)
       const device = {
         kind: 'device',
         id,
         home_id,
-        num: await deviceNumber(db, id),
+        num,
         key_id: '',
         expires_at: null,
       } as const

@@ -100,3 +100,7 @@ export function jsonSchema(schema: z.ZodType) {
   const { $schema: _, ...shown } = z.toJSONSchema(schema, { io: 'output' })
   return shown
 }
+
+/** Described, and not checked again on its way out: an answer may hold 100,000 values, and checking each took 50 ms. */
+export const unchecked = <Schema extends z.ZodType>(schema: Schema) =>
+  z.custom<Readonly<z.infer<Schema>>>().meta(jsonSchema(schema))

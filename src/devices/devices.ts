@@ -8,6 +8,7 @@ import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import type { Reach } from '../rights.js'
 import { inSteps } from '../store/in-steps.js'
 import { readPage } from '../store/pages.js'
+import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import { deleteAllReadings } from '../telemetry/delete.js'
@@ -175,7 +176,7 @@ const deletedAtOnce = 500
  * @throws HubError `not_found`
  */
 export async function deleteDevice(db: Db, id: string, cut: () => void): Promise<void> {
-  const num = await deviceNumber(db, id)
+  const { num } = await findDevice(db, id)
   await db.deleteFrom('device_keys').where('device_id', '=', id).execute()
   cut()
   await deleteAllReadings(db, num)
@@ -194,19 +195,27 @@ async function deleteGrown(db: Db, table: (typeof grown)[number], id: string): P
   })
 }
 
-/** The number under which a device's telemetry is kept. @throws HubError `not_found` */
-export async function deviceNumber(db: Db, id: string): Promise<number> {
-  const row = await db.selectFrom('devices').select('num').where('id', '=', id).executeTakeFirst()
-  if (!row) throw notFound('device')
-  return row.num
+/** Where a device lives, with the time zone of its home, and the number of its telemetry. */
+type DevicePlace = Pick<DeviceRow, 'id' | 'num' | 'home_id'> & { readonly timezone: string }
+
+const places = (db: Db) =>
+  db
+    .selectFrom('devices')
+    .innerJoin('homes', 'homes.id', 'devices.home_id')
+    .select(['devices.id', 'devices.num', 'devices.home_id', 'homes.timezone'])
+
+const placeOf = prepare((db, { id }: { id: string }) => places(db).where('devices.id', '=', id))
+
+/** @throws HubError `not_found` */
+export async function findDevice(db: Db, id: string): Promise<DevicePlace> {
+  const [device] = await placeOf(db, { id })
+  if (!device) throw notFound('device')
+  return device
 }
 
-/** Where devices live, and the numbers of their telemetry, in the order of the ids; those that are not there are left out. */
-export async function findDevices(
-  db: Db,
-  ids: readonly string[],
-): Promise<Pick<DeviceRow, 'id' | 'num' | 'home_id'>[]> {
-  const found = await db.selectFrom('devices').select(['id', 'num', 'home_id']).where('id', 'in', ids).execute()
+/** The same of several, in the order of the ids; those that are not there are left out. */
+export async function findDevices(db: Db, ids: readonly string[]): Promise<DevicePlace[]> {
+  const found = await places(db).where('devices.id', 'in', ids).execute()
   const byId = new Map(found.map(device => [device.id, device]))
   return ids.flatMap(id => byId.get(id) ?? [])
 }

@@ -8,7 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely'
-import type { Query, QueryOutcome } from './statements.js'
+import { type Query, type QueryOutcome, rowsOf } from './statements.js'
 import type { Writer } from './writer.js'
 
 /** Answers queries that change nothing. */
@@ -39,9 +39,10 @@ class ThreadConnection implements DatabaseConnection {
 
   async executeQuery<Row>(compiled: CompiledQuery): Promise<QueryResult<Row>> {
     const query: Query = { sql: compiled.sql, parameters: compiled.parameters }
-    const reads = compiled.query.kind === 'SelectQueryNode' || query.sql.startsWith('select ')
-    const { rows, changes, lastInsertRowid } = await this.#run(query, reads)
-    return { rows: rows as Row[], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+    const reads = compiled.query.kind === 'SelectQueryNode' || /^select\s/.test(query.sql)
+    const outcome = await this.#run(query, reads)
+    const { changes, lastInsertRowid } = outcome
+    return { rows: rowsOf(outcome) as Row[], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
 
   /** Long results are read page by page, so that no reader is held by a slow consumer. */

@@ -68,7 +68,7 @@ function runStatement(query: Query): QueryOutcome | Failure {
   }
 }
 
-const nothing: QueryOutcome = { rows: [], changes: 0, lastInsertRowid: 0 }
+const nothing: QueryOutcome = { columns: [], values: [], changes: 0, lastInsertRowid: 0 }
 const ended: Failure = { code: 'ERROR', message: 'the transaction has ended' }
 
 /** A commit that failed may have left its transaction open, and the next one could not begin. */

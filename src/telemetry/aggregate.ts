@@ -1,12 +1,12 @@
-import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
 import { bucketsOf, windowEnd, windowStarts } from './buckets.js'
 import { type Fill, filled } from './fill.js'
+import { fromRollups, type WantedOfRollups } from './from-rollups.js'
 import { increases } from './increase.js'
+import { knownOf } from './known.js'
 import { type Plan, planOf } from './plan.js'
 import type { TimeRange } from './readings.js'
-import { hourMs } from './rollup-rows.js'
-import { type Edge, fromRollups, fromSamples, type Part, type Wanted, type Windows } from './sources.js'
+import { type Edge, fromSamples, type Part, type Windows } from './sources.js'
 import { stepsOf } from './steps.js'
 import { checkBucketCount, checkTimezone, parseWindow, type Window } from './windows.js'
 
@@ -49,17 +49,16 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   const window = parseWindow(query.window)
   checkBucketCount(window, query.start_time, query.end_time, query.fields.length * query.aggregations.length)
   checkTimezone(query.timezone)
-  const range = await extent(db, device_num, query)
-  const { windows, edges } = bucketsOf(window, query.timezone, range)
-  const plan = await planOf(db, device_num, range, edges)
-  const nums = await fieldNums(db, device_num, query.fields)
-  const [first, last] = [query.aggregations.includes('first'), query.aggregations.includes('last')]
+  const known = await knownOf(db, device_num, { ...query, days: window.kind === 'calendar' })
+  const { windows, edges } = bucketsOf(window, query.timezone, known.range)
+  const plan = await planOf(db, device_num, known, edges)
+  const told = toldFor(query)
   const starts = query.fill && query.fill !== 'none' ? windowStarts(window, query) : []
   const series = query.fields.map(async field => {
-    const wanted = { device_num, field, first, last, field_num: nums.get(field) ?? 0 }
-    const known = await tallies(db, plan, windows, wanted)
+    const wanted = { ...told, device_num, field, field_num: known.field_nums.get(field) ?? 0 }
+    const tallied = await tallies(db, plan, windows, wanted)
     const grown = query.aggregations.some(isGrowth) ? await increases(db, plan, windows, wanted) : null
-    const parts = [...known.values()].sort((one, other) => one.start - other.start)
+    const parts = [...tallied.values()].sort((one, other) => one.start - other.start)
     return query.aggregations.map(aggregation => {
       const point = (part: Part): Point =>
         isGrowth(aggregation)
@@ -70,6 +69,20 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
     })
   })
   return (await Promise.all(series)).flat()
+}
+
+/** What sources are to tell of a field. */
+function toldFor({ aggregations }: AggregateQuery): Omit<WantedOfRollups, 'device_num' | 'field' | 'field_num'> {
+  const asks = (...names: readonly Aggregation[]) => names.some(name => aggregations.includes(name))
+  const [first, last] = [asks('first'), asks('last')]
+  return {
+    first,
+    last,
+    samples: first || last || asks('count'),
+    sum: asks('mean', 'sum'),
+    min: asks('min'),
+    max: asks('max'),
+  }
 }
 
 type Growth = 'increase' | 'rate'
@@ -93,19 +106,12 @@ function growth(
 /** How many stretches of few samples are looked through in one go. */
 const fewAtOnce = 16
 
-async function tallies(
-  db: Db,
-  plan: Plan,
-  windows: Windows,
-  wanted: Wanted & { readonly field_num: number },
-): Promise<Map<number, Part>> {
+async function tallies(db: Db, plan: Plan, windows: Windows, wanted: WantedOfRollups): Promise<Map<number, Part>> {
   const known = new Map<number, Part>()
   const take = (parts: readonly Part[]) => {
     for (const part of parts) known.set(part.start, merge(known.get(part.start), part))
   }
-  take(await fromRollups(db, '1d', windows, plan.days, wanted))
-  take(await fromRollups(db, '1h', windows, plan.hours, wanted))
-  take(await fromRollups(db, '1m', windows, plan.minutes, wanted))
+  take(await fromRollups(db, windows, plan, wanted))
   for (let i = 0; i < plan.few.length; i += fewAtOnce)
     take(await fromSamples(db, windows, plan.few.slice(i, i + fewAtOnce), wanted))
   for (const range of plan.samples)
@@ -146,25 +152,4 @@ function merge(known: Part | undefined, part: Part): Part {
     first: known.first && part.first && part.first.at < known.first.at ? part.first : known.first,
     last: known.last && part.last && part.last.at > known.last.at ? part.last : known.last,
   }
-}
-
-/** `[start_time, end_time)`: the part of a range that holds samples, or did, empty when there are none. */
-async function extent(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<TimeRange> {
-  const { rows } = await sql<TimeRange>`select
-    max(${start_time}, ifnull((select min(start) from telemetry_hours where device_num = ${device_num}), ${end_time})) as start_time,
-    min(${end_time}, ifnull((select max(start) + ${hourMs} from telemetry_hours where device_num = ${device_num}), 0)) as end_time`.execute(
-    db,
-  )
-  const [found] = rows
-  return found && found.start_time < found.end_time ? found : { start_time, end_time: start_time }
-}
-
-async function fieldNums(db: Db, device_num: number, fields: readonly string[]): Promise<Map<string, number>> {
-  const rows = await db
-    .selectFrom('telemetry_fields')
-    .select(['name', 'field_num'])
-    .where('device_num', '=', device_num)
-    .where('name', 'in', fields)
-    .execute()
-  return new Map(rows.map(({ name, field_num }) => [name, field_num]))
 }

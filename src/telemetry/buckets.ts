@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Edges } from './plan.js'
 import type { TimeRange } from './readings.js'
-import { minuteMs } from './rollup-rows.js'
+import { hourMs, minuteMs } from './rollup-rows.js'
 import type { Windows } from './sources.js'
 import { calendarBuckets, type Window } from './windows.js'
 
@@ -32,17 +32,35 @@ export function windowEnd(window: Window, timezone: string, start: number): numb
 }
 
 /** Windows of one length, whose edges the times themselves tell. */
-const fixed = (ms: number): Buckets => ({
-  windows: {
-    cut: ranges => ranges.map(({ start_time, end_time }) => [0, start_time, end_time]),
-    startOf: time => sql`${time} - ${time} % ${ms}`,
-  },
-  edges: {
-    cut: (start, end) => Math.floor(start / ms) !== Math.floor((end - 1) / ms),
-    onMinutes: ms % minuteMs === 0,
-    ofDays: false,
-  },
-})
+function fixed(ms: number): Buckets {
+  const of = (time: number) => time - (time % ms)
+  const cut = (start: number, end: number) => of(start) !== of(end - 1)
+  return {
+    windows: {
+      cut: ranges => ranges.map(({ start_time, end_time }) => [0, start_time, end_time]),
+      startOf: time => sql`${time} - ${time} % ${ms}`,
+      split: ranges => ranges.flatMap(range => splitEvery(ms, range)),
+      of,
+    },
+    edges: {
+      cut,
+      hoursCut: range => (ms % hourMs === 0 ? [] : hoursOf(range).filter(hour => cut(hour, hour + hourMs))),
+      onMinutes: ms % minuteMs === 0,
+    },
+  }
+}
+
+function splitEvery(ms: number, { start_time, end_time }: TimeRange): [number, number, number][] {
+  const parts: [number, number, number][] = []
+  for (let window = start_time - (start_time % ms); window < end_time; window += ms)
+    parts.push([window, Math.max(window, start_time), Math.min(window + ms, end_time)])
+  return parts
+}
+
+function hoursOf({ start_time, end_time }: TimeRange): number[] {
+  const first = start_time - (start_time % hourMs)
+  return Array.from({ length: Math.ceil((end_time - first) / hourMs) }, (_, i) => first + i * hourMs)
+}
 
 /** Windows of the calendar, which are made once for the whole range. */
 function calendar(window: Window & { kind: 'calendar' }, timezone: string, range: TimeRange): Buckets {
@@ -65,12 +83,18 @@ function calendar(window: Window & { kind: 'calendar' }, timezone: string, range
     }
     return parts
   }
+  const split = (ranges: readonly TimeRange[]) => ranges.flatMap(cutOne)
   return {
-    windows: { cut: ranges => ranges.flatMap(cutOne), startOf: () => sql`part.value ->> 0` },
+    windows: {
+      cut: split,
+      startOf: () => sql`part.value ->> 0`,
+      split,
+      of: time => buckets[at(time)]?.start ?? time,
+    },
     edges: {
       cut: (start, end) => at(start) !== at(end - 1),
+      hoursCut: () => buckets.flatMap(({ start }) => (start % hourMs === 0 ? [] : start - (start % hourMs))),
       onMinutes: buckets.every(({ start }) => start % minuteMs === 0),
-      ofDays: true,
     },
   }
 }

@@ -1,5 +1,5 @@
-import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
+import { type Known, statesOf } from './known.js'
 import type { TimeRange } from './readings.js'
 import { hourMs, hourStates, minuteMs } from './rollup-rows.js'
 
@@ -7,10 +7,10 @@ import { hourMs, hourStates, minuteMs } from './rollup-rows.js'
 export interface Edges {
   /** Whether a window ends, and another begins, within `(start, end)`. */
   cut(start: number, end: number): boolean
+  /** The hours of a range within which a window ends, in order; hours beside the range do no harm. */
+  hoursCut(range: TimeRange): readonly number[]
   /** Whether no window ends within a minute. */
   readonly onMinutes: boolean
-  /** Whether a window may be as long as a day. */
-  readonly ofDays: boolean
 }
 
 /** The parts of a range, in order, by what answers them. */
@@ -32,16 +32,20 @@ const ceil = (time: number, unit: number) => floor(time + unit - 1, unit)
  * an hour that is open. Where samples are gone the finest that is left answers, and what an edge cuts counts whole for the window, and the
  * range, that it begins in: answers for neighbouring ranges still add up to that for both.
  */
-export async function planOf(db: Db, device_num: number, range: TimeRange, edges: Edges): Promise<Plan> {
+export async function planOf(db: Db, device_num: number, known: Known, edges: Edges): Promise<Plan> {
   const plan: Plan = { days: [], hours: [], minutes: [], few: [], samples: [] }
-  const days = edges.ofDays ? await closedDays(db, device_num, range) : []
-  const whole = days.filter(({ start_time, end_time }) => !edges.cut(start_time, end_time))
-  for (const day of whole) extend(plan.days, day)
-  const rest = between(range, plan.days)
-  const states = await statesOf(db, device_num, rest)
-  for (const part of rest) planHours(plan, part, edges, states)
+  const { range, days } = known
+  for (const day of days) if (!edges.cut(day.start_time, day.end_time)) extend(plan.days, day)
+  const cut = edges.hoursCut(range)
+  const states = new Map([...known.states, ...(await statesOf(db, device_num, cut))])
+  const special = [...new Set([...states.keys(), ...cut, ...hoursAtEnds(range)])].sort((one, other) => one - other)
+  for (const part of between(range, plan.days)) planHours(plan, part, edges, special, states)
   return plan
 }
+
+/** The hours that a range cuts. */
+const hoursAtEnds = ({ start_time, end_time }: TimeRange) =>
+  [start_time, end_time].filter(time => time % hourMs !== 0).map(time => floor(time, hourMs))
 
 /** What of a range is not in these parts of it. */
 function between({ start_time, end_time }: TimeRange, parts: readonly TimeRange[]): TimeRange[] {
@@ -51,19 +55,34 @@ function between({ start_time, end_time }: TimeRange, parts: readonly TimeRange[
   return gaps.filter(gap => gap.start_time < gap.end_time)
 }
 
-function planHours(plan: Plan, { start_time, end_time }: TimeRange, edges: Edges, states: ReadonlyMap<number, number>) {
-  for (let hour = floor(start_time, hourMs); hour < end_time; hour += hourMs) {
+/** @param special the hours that may be open or cut, in order: all others are answered by their rollups, where they have any */
+function planHours(
+  plan: Plan,
+  { start_time, end_time }: TimeRange,
+  edges: Edges,
+  special: readonly number[],
+  states: ReadonlyMap<number, number>,
+) {
+  let planned = start_time
+  for (const hour of special) {
     const part = { start_time: Math.max(hour, start_time), end_time: Math.min(hour + hourMs, end_time) }
-    const state = states.get(hour)
-    const whole = part.end_time - part.start_time === hourMs && !edges.cut(hour, hour + hourMs)
-    if (state === hourStates.open) extend(plan.samples, part)
-    else if (whole) extend(plan.hours, part)
-    else if (state === hourStates.goneWithMinutes) extend(plan.minutes, part)
-    else if (state === hourStates.gone) takeWhole(plan, hour, part)
-    else if (!edges.onMinutes) extend(plan.samples, part)
-    else if (state === hourStates.closedWithMinutes) planMinutes(plan, part)
-    else if (state !== undefined) plan.few.push(part)
+    if (part.start_time >= part.end_time) continue
+    if (planned < part.start_time) extend(plan.hours, { start_time: planned, end_time: part.start_time })
+    planHour(plan, hour, part, edges, states.get(hour))
+    planned = part.end_time
   }
+  if (planned < end_time) extend(plan.hours, { start_time: planned, end_time })
+}
+
+function planHour(plan: Plan, hour: number, part: TimeRange, edges: Edges, state: number | undefined) {
+  const whole = part.end_time - part.start_time === hourMs && !edges.cut(hour, hour + hourMs)
+  if (state === hourStates.open) extend(plan.samples, part)
+  else if (whole) extend(plan.hours, part)
+  else if (state === hourStates.goneWithMinutes) extend(plan.minutes, part)
+  else if (state === hourStates.gone) takeWhole(plan, hour, part)
+  else if (!edges.onMinutes) extend(plan.samples, part)
+  else if (state === hourStates.closedWithMinutes) planMinutes(plan, part)
+  else if (state !== undefined) plan.few.push(part)
 }
 
 /** The rollup of an hour that nothing finer is left of. */
@@ -87,26 +106,4 @@ function extend(parts: TimeRange[], part: TimeRange): void {
   const last = parts.at(-1)
   if (last?.end_time === part.start_time) parts[parts.length - 1] = { ...last, end_time: part.end_time }
   else parts.push(part)
-}
-
-async function closedDays(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<TimeRange[]> {
-  return db
-    .selectFrom('telemetry_days')
-    .select(['start as start_time', 'end as end_time'])
-    .where('device_num', '=', device_num)
-    .where('start', '>=', start_time)
-    .where('start', '<', end_time)
-    .where('end', '<=', end_time)
-    .orderBy('start')
-    .execute()
-}
-
-/** The states of the hours that hold samples. */
-async function statesOf(db: Db, device_num: number, ranges: readonly TimeRange[]): Promise<Map<number, number>> {
-  if (ranges.length === 0) return new Map()
-  const bounds = ranges.map(({ start_time, end_time }) => [floor(start_time, hourMs), end_time])
-  const { rows } = await sql<{ states: string }>`select json_group_array(json_array(start, state)) as states
-    from json_each(${JSON.stringify(bounds)}) as part cross join telemetry_hours
-    on device_num = ${device_num} and start >= part.value ->> 0 and start < part.value ->> 1`.execute(db)
-  return new Map(JSON.parse(rows[0]?.states ?? '[]') as [number, number][])
 }

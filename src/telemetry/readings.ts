@@ -85,7 +85,10 @@ export async function latestReadings(db: Db, device_num: number): Promise<Latest
 
 /** The same from a row of "latest". */
 export function latestOf(latest: Selectable<Tables['latest']>['latest'] | null): Latest {
-  return Object.fromEntries(Object.entries(latest ?? {}).map(([field, [value, ts]]) => [field, { value, ts }]))
+  // Over a copy, and in a loop: a field may have any name, `__proto__` too, and a home a thousand devices.
+  const shown: Record<string, Latest[string] | [Latest[string]['value'], number]> = { ...latest }
+  for (const [field, [value, ts]] of Object.entries(latest ?? {})) shown[field] = { value, ts }
+  return shown as Latest
 }
 
 /** Every sample in a range, page by page, oldest first: nothing is held open while the consumer is slow. */

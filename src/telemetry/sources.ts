@@ -30,6 +30,10 @@ export interface Windows {
   readonly cut: (ranges: readonly TimeRange[]) => (readonly [number, number, number])[]
   /** The beginning of the window of a time, in SQL. */
   readonly startOf: (time: RawBuilder<unknown>) => RawBuilder<unknown>
+  /** The parts of ranges, each within one window, as `[window, start, end]`. */
+  readonly split: (ranges: readonly TimeRange[]) => (readonly [number, number, number])[]
+  /** The beginning of the window of a time. */
+  readonly of: (time: number) => number
 }
 
 export interface Wanted {
@@ -40,26 +44,6 @@ export interface Wanted {
 }
 
 type Source = RawBuilder<unknown>
-
-/** What rollups say of a field in these ranges. */
-export async function fromRollups(
-  db: Db,
-  resolution: '1m' | '1h' | '1d',
-  windows: Windows,
-  ranges: readonly TimeRange[],
-  wanted: Wanted & { readonly field_num: number },
-): Promise<Part[]> {
-  if (ranges.length === 0) return []
-  const rows = rowsOf(windows, ranges, sql.table(`rollups_${resolution}`), sql.ref('start'), wanted.device_num)
-  const source = sql`select ${windows.startOf(sql.ref('start'))} as "window", start as at, samples, numbers, sum, min, max, first, last
-    ${rows} and field_num = ${wanted.field_num}`
-  const { rows: found } = await sql<Omit<Part, 'first' | 'last'>>`select "window" as start, sum(samples) as samples,
-      sum(numbers) as numbers, total(sum) as sum, ifnull(min(min), 9e999) as min, ifnull(max(max), -9e999) as max
-    from (${source}) group by "window" order by "window"`.execute(db)
-  const edge = (name: 'first' | 'last') => sql`select "window" as start, ${sql.ref(name)} as value,
-    ${name === 'first' ? sql`min(at)` : sql`max(at)`} as at from (${source}) group by "window"`
-  return withEdges(db, found, wanted, edge)
-}
 
 /** What samples say of a field in these ranges. */
 export async function fromSamples(

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pino } from 'pino'
 import { createDevice } from '../../src/devices/devices.js'
 import { createKey } from '../../src/devices/keys.js'
-import { defaultHomeId, ensureDefaultHome } from '../../src/homes/homes.js'
+import { defaultHomeId, ensureDefaultHome, updateHome } from '../../src/homes/homes.js'
 import type { Sync } from '../../src/store/sqlite.js'
 import { openStore, type Store } from '../../src/store/store.js'
 
@@ -22,10 +22,14 @@ export function openData(data_dir: string, sync: Sync = 'normal'): Promise<Store
   })
 }
 
+/** Of their home, wherever the machine is. */
+export const timezone = 'Europe/Paris'
+
 /** Makes devices in a data directory, and a file of their keys for the load. @returns their numbers */
 export async function makeDevices(data_dir: string, count: number): Promise<number[]> {
   const store = await openData(data_dir)
   await ensureDefaultHome(store.db)
+  await updateHome(store.db, defaultHomeId, { timezone })
   const make = async (id: string) => {
     await createDevice(store.db, { id, name: id, type: 'load', home_id: defaultHomeId })
     return { id, api_key: (await createKey(store.db, id)).api_key }

@@ -1,7 +1,7 @@
 import { defaultHomeId } from '../../src/homes/homes.js'
 import { type Asker, openAsker } from './asker.js'
 import { type Data, dataOf, type Size, usualSize } from './data.js'
-import { deviceId } from './devices.js'
+import { deviceId, timezone } from './devices.js'
 import { type Figure, median, type Options, percentile } from './figures.js'
 import { day } from './fill.js'
 import { startHubOn } from './processes.js'
@@ -31,14 +31,17 @@ export const thirtyDays = ({ ends_at, years }: Data, turn: number) =>
     start_time: `${ends_at - 30 * day}`,
     end_time: `${ends_at}`,
   })
-export const wholeYear = ({ begins_at, ends_at, years }: Data, turn: number) =>
+export const wholeYear = (data: Data, turn: number) => yearIn(timezone, data, turn)
+/** Whose days are not those that are rolled up. */
+const yearElsewhere = (data: Data, turn: number) => yearIn('America/New_York', data, turn)
+const yearIn = (timezone: string, { begins_at, ends_at, years }: Data, turn: number) =>
   aggregated(turn % years, {
     field: 'temperature',
     aggregation: 'min,max',
     window: '1d',
     start_time: `${begins_at}`,
     end_time: `${ends_at}`,
-    timezone: 'Europe/Paris',
+    timezone,
   })
 export const lastHour = ({ ends_at, years }: Data, turn: number) =>
   `/api/v1/telemetry/${deviceId(turn % years)}?start_time=${ends_at - day / 24}&end_time=${ends_at}&limit=1000`
@@ -54,6 +57,7 @@ export async function mustAsk(asker: Asker, path: string): Promise<string> {
 const dashboard: readonly Query[] = [
   { name: 'hourly means of 30 days', most: 10, holds: 720, ask: askFor(thirtyDays) },
   { name: 'daily min and max of a year', most: 10, holds: 2 * 365, ask: askFor(wholeYear) },
+  { name: 'a year by the days of another zone', most: 10, holds: 2 * 365, ask: askFor(yearElsewhere) },
   { name: 'last hour raw', most: 5, holds: 12, ask: askFor(lastHour) },
   { name: 'latest of 1000 devices', most: 20, holds: 1000, ask: askFor(latest) },
 ]

@@ -48,6 +48,15 @@ test('a transaction reads its own writes, others do not', async () => {
   })
 })
 
+test('who only reads waits for no transaction, however the statement is laid out', async () => {
+  await opened.db.transaction().execute(async tx => {
+    await addHome(tx, 'inside')
+    const { rows } = await sql`select
+      count(*) as homes from homes`.execute(opened.db)
+    expect(rows).toEqual([{ homes: 0 }])
+  })
+})
+
 test('a transaction that throws is rolled back whole', async () => {
   const failed = opened.db.transaction().execute(async tx => {
     await addHome(tx, 'gone')
