@@ -116,17 +116,17 @@ describe('an export', () => {
     const held = sockets[0]
     if (!held) throw new Error('no connection')
     // What the kernel buffers on both sides is out of our hands; the rest stays in the store and not in memory.
-    await expect.poll(() => held.bytesWritten).toBeGreaterThan(0)
+    await expect.poll(() => held.bytesWritten, { timeout: 10_000 }).toBeGreaterThan(0)
     let before = -1
     const stands = () => {
       const still = held.bytesWritten === before
       before = held.bytesWritten
       return still
     }
-    await expect.poll(stands, { interval: 200 }).toBe(true)
+    await expect.poll(stands, { interval: 200, timeout: 10_000 }).toBe(true)
     expect(held.writableLength).toBeLessThan(1024 * 1024)
     request.destroy()
-    await expect.poll(() => held.destroyed).toBe(true)
+    await expect.poll(() => held.destroyed, { timeout: 10_000 }).toBe(true)
     expect((await hub.call('GET', '/api/v1/devices/slow')).status).toBe(200)
   })
 
