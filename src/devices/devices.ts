@@ -63,9 +63,13 @@ function deviceOf(row: DeviceRow & { presence: Device['presence'] | null; last_s
   return { ...device, presence, connected: presence === 'online' }
 }
 
-/** @throws HubError `conflict` when the id is taken; `invalid_request` when the home has no such room; `not_found` for the home */
+/** What routes have in the place of a device's id: a device of such an id could not be read. */
+export const reserved: ReadonlySet<string> = new Set(['aggregated', 'config', 'heartbeat', 'register', 'status'])
+
+/** @throws HubError `conflict` when the id is taken; `invalid_request` when it is reserved, or the home has no such room; `not_found` for the home */
 export async function createDevice(db: Db, device: NewDevice): Promise<Device> {
   const id = device.id ?? newId()
+  if (reserved.has(id)) throw new HubError('invalid_request', `"${id}" is a word of the API, and no id of a device.`)
   const now = Date.now()
   const { name, type, home_id, room_id = null, location = null } = device
   await getHome(db, home_id)

@@ -39,6 +39,12 @@ describe('a device', () => {
     expect((await call('GET', '/devices/taken/keys')).body).toMatchObject({ keys: [{ device_id: 'taken' }] })
   })
 
+  test('cannot be called what routes have in the place of an id', async () =>
+    expect(await call('POST', '/devices', { id: 'aggregated', name: 'hidden' })).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_request', message: /aggregated/ },
+    }))
+
   test.each([
     ['an unknown field', { name: 'x', role: 'admin' }],
     ['another’s number', { name: 'x', num: 1 }],

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { reserved } from '../../src/devices/devices.js'
 import { createHome } from '../../src/homes/homes.js'
 import { setMember } from '../../src/homes/members.js'
 import { newSortableId } from '../../src/ids.js'
@@ -207,6 +208,11 @@ const routes = () =>
 
 test('every route has a row, and every row a route', () => {
   expect(Object.keys(table).sort()).toEqual([...new Set(routes())].sort())
+})
+
+test('what routes have in the place of a device’s id is reserved', () => {
+  const words = routes().flatMap(route => /^\S+ \/(?:devices|telemetry)\/([a-z-]+)/.exec(route)?.slice(1) ?? [])
+  expect([...reserved]).toEqual([...new Set(words)].sort())
 })
 
 test.each(Object.entries(table))('%s', async (route, [right, make]) => {
