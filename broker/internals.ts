@@ -69,9 +69,11 @@ export interface Parser extends EventEmitter {
   readonly client: AedesClient
   /** Packets that came behind a CONNECT that is not answered yet; they passed our listener before the principal was known. */
   readonly _queue: WirePacket[] | null
-  readonly packet: { readonly length: number }
+  /** What is being parsed: `cmd` is null between packets, and `length` -1 until it is known. */
+  readonly packet: { readonly cmd: string | null; readonly length: number }
   /** Stops the parser. */
   error: Error | null
+  /** @returns how many bytes it holds of a packet that is not whole */
   parse(chunk: Buffer): number
   /** Wrapped on each instance: mqtt-packet has no bound on a packet's announced length. */
   _parseLength(): boolean

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { Connection } from './connection.js'
 import { Refusal } from './contract.js'
+import { readChunk } from './frames.js'
 import { type AedesClient, bytesToRead, type Parser, type WirePacket } from './internals.js'
+import type { PublishHost } from './receive.js'
 import type { RateLimit } from './throttle.js'
 
 /** Above these a connection is not read from: its publishes are not committed yet, or it does not take our answers. */
@@ -15,7 +17,7 @@ const maxConnectLength = 4096
 export const maxPacketLength = 256 * 1024
 
 /** How the reader gets at the rest of the broker. */
-export interface ReaderHost {
+export interface ReaderHost extends PublishHost {
   readonly rateLimit: RateLimit
   readonly log: Logger
   refused(conn: Connection, error: unknown): void
@@ -62,11 +64,11 @@ export function pump(conn: Connection, client: AedesClient, host: ReaderHost): v
 }
 
 /** What is thrown here would otherwise be thrown at the process. */
-function parse(conn: Connection, client: AedesClient, chunk: Buffer, { log }: ReaderHost): void {
+function parse(conn: Connection, client: AedesClient, chunk: Buffer, host: ReaderHost): void {
   try {
-    client._parser.parse(chunk)
+    readChunk(host, conn, client, chunk)
   } catch (error) {
-    log.error({ err: error, address: conn.peer.address }, 'a packet could not be handled')
+    host.log.error({ err: error, address: conn.peer.address }, 'a packet could not be handled')
     conn.end('protocol')
   }
 }

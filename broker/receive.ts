@@ -81,7 +81,7 @@ function receiveFromService(host: PublishHost, conn: Connection, entry: Inflight
       host.handlers.refused({ principal, address: peer.address, action: 'mqtt.publish', target: packet.topic })
       return refusePublish(conn, callback)
     }
-    const route = { wire: packet.topic, mounted: packet.topic, rest, kind }
+    const route = { mounted: packet.topic, rest, kind }
     take(host, conn, device, route, entry)
   })
   conn.turn.catch(error => {
@@ -113,6 +113,14 @@ function provision(
     }
     conn.client?.publish(message, () => undefined)
   }, callback)
+}
+
+/** The same for a device's publish on the topic that it has last said something on. */
+export function receiveAgain(host: PublishHost, conn: Connection, client: AedesClient, packet: Message): boolean {
+  const { principal, route } = conn
+  if (principal?.kind !== 'device' || route === null) return false
+  take(host, conn, principal, route, new Inflight(packet, client._nextBatch, true, host.now))
+  return true
 }
 
 function take(host: PublishHost, conn: Connection, device: DevicePrincipal, route: Route, entry: Inflight): void {

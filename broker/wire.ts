@@ -2,10 +2,10 @@ import type { Connection } from './connection.js'
 import type { AckPacket, AedesClient, Message, Parser, SubscribePacket, TakePacket, WirePacket } from './internals.js'
 import { mountPublish, mountSubscribe, mountUnsubscribe, nowhere } from './mount.js'
 import { count, pump, type ReaderHost } from './reader.js'
-import { type PublishHost, receiveDirectly } from './receive.js'
+import { receiveDirectly } from './receive.js'
 import type { Registry } from './registry.js'
 
-export interface WireHost extends ReaderHost, PublishHost {
+export interface WireHost extends ReaderHost {
   readonly registry: Registry
 }
 
