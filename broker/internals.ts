@@ -120,7 +120,13 @@ export interface AedesInside {
   /** Connected clients by id: where a takeover looks. */
   readonly clients: Record<string, AedesClient | undefined>
   counter: number
-  readonly mq: { emit(message: Message, done: () => void): void }
+  readonly mq: {
+    emit(message: Message, done: () => void): void
+    /** Wrapped: notes when somebody begins to listen. */
+    on(topic: string, ...rest: unknown[]): unknown
+    /** Of mqemitter: who listens to a topic. */
+    readonly _matcher: { match(topic: string): readonly unknown[] }
+  }
   publish: Publish
   unregisterClient(client: AedesClient): void
 }
