@@ -11,12 +11,12 @@ const dupFlag = 0x08
 /**
  * Reads the packets of a chunk. What nearly all of them are, a device's whole publish at QoS 0 or 1 on the same topic as before, is taken as it lies:
  * the stock parser, which gathers, copies and announces each packet, took most of the broker's time. Everything else is left to that, packet by
- * packet, so that what is wrong is found where it always was.
+ * packet, so that what is wrong is found where it always was. Behind what ends the connection nothing is read.
  */
 export function readChunk(host: PublishHost, conn: Connection, client: AedesClient, chunk: Buffer): void {
   const parser = client._parser
   let taken = 0
-  for (let at = 0; at < chunk.length && parser.error === null; ) {
+  for (let at = 0; at < chunk.length && parser.error === null && conn.reason === null; ) {
     const within = parser.packet.cmd !== null
     const end = within ? at + missing(parser.packet.length, conn.unparsed) : endOfPacket(chunk, at)
     if (!within && end <= chunk.length && takePublish(host, conn, client, chunk, at, end)) taken++
@@ -51,7 +51,7 @@ function takePublish(
   end: number,
 ): boolean {
   const { route } = conn
-  if (route === null || conn.state !== 'live' || conn.reason !== null || !client.connected) return false
+  if (route === null || conn.state !== 'live' || !client.connected) return false
   const packet = publishIn(chunk, start, end, route)
   if (packet === null || !receiveAgain(host, conn, client, packet)) return false
   conn.packets++

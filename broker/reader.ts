@@ -59,6 +59,7 @@ export function pump(conn: Connection, client: AedesClient, host: ReaderHost): v
     const chunk: Buffer | null = bytesToRead(stream) > most ? stream.read(most) : stream.read()
     if (chunk === null) break
     parse(conn, client, chunk, host)
+    if (bytesToRead(stream) === 0) break
   }
   if (peer.websocket?.isPaused && bytesToRead(stream) < slice) peer.websocket.resume()
 }

@@ -17,6 +17,7 @@ export const onPacket = (host: WireHost, aedes: TakePacket) =>
     // Behind a CONNECT that is not answered packets wait in Aedes' queue, and are read when the principal is known
     if (conn.state === 'live') {
       read(host, conn, packet)
+      if (conn.reason === 'protocol') return
       if (packet.cmd === 'publish' && receiveDirectly(host, conn, packet)) return
     }
     aedes.call(this, packet)
