@@ -1,6 +1,7 @@
 import type { Connection, LastRoute } from './connection.js'
-import type { AedesClient, Message } from './internals.js'
-import { type PublishHost, receiveAgain } from './receive.js'
+import { Inflight } from './inflight.js'
+import type { AedesClient, Message, WirePacket } from './internals.js'
+import { type PublishHost, take } from './receive.js'
 
 /** The type of a packet in the upper half of its first byte, and the flags in the lower one [MQTT-3.3.1]. */
 const publish = 0x30
@@ -17,7 +18,7 @@ export function readChunk(host: PublishHost, conn: Connection, client: AedesClie
   const parser = client._parser
   let taken = 0
   for (let at = 0; at < chunk.length && parser.error === null && conn.reason === null; ) {
-    const within = parser.packet.cmd !== null
+    const within = parser._stateCounter > 0
     const end = within ? at + missing(parser.packet.length, conn.unparsed) : endOfPacket(chunk, at)
     if (!within && end <= chunk.length && takePublish(host, conn, client, chunk, at, end)) taken++
     else conn.unparsed = parser.parse(chunk.subarray(at, end))
@@ -50,12 +51,12 @@ function takePublish(
   start: number,
   end: number,
 ): boolean {
-  const { route } = conn
-  if (route === null || conn.state !== 'live' || !client.connected) return false
+  const { principal, route } = conn
+  if (route === null || principal?.kind !== 'device' || conn.state !== 'live' || !client.connected) return false
   const packet = publishIn(chunk, start, end, route)
-  if (packet === null || !receiveAgain(host, conn, client, packet)) return false
-  conn.packets++
-  conn.tokens--
+  if (packet === null) return false
+  count(conn, packet)
+  take(host, conn, principal, route, new Inflight(packet, client._nextBatch, true, host.now))
   return true
 }
 
@@ -80,4 +81,12 @@ function publishIn(chunk: Buffer, start: number, end: number, { bytes, mounted: 
 function liesAt(chunk: Buffer, start: number, bytes: Buffer): boolean {
   for (let i = bytes.length - 1; i >= 0; i--) if (chunk[start + i] !== bytes[i]) return false
   return true
+}
+
+/** Counts a packet that has been parsed. */
+export function count(conn: Connection, packet: WirePacket): void {
+  conn.packets++
+  if (packet.cmd === 'publish') conn.tokens--
+  else if (packet.cmd === 'subscribe') conn.tokens -= packet.subscriptions.length
+  else if (packet.cmd === 'unsubscribe') conn.tokens -= packet.unsubscriptions.length
 }

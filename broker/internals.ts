@@ -69,8 +69,10 @@ export interface Parser extends EventEmitter {
   readonly client: AedesClient
   /** Packets that came behind a CONNECT that is not answered yet; they passed our listener before the principal was known. */
   readonly _queue: WirePacket[] | null
-  /** What is being parsed: `cmd` is null between packets, and `length` -1 until it is known. */
-  readonly packet: { readonly cmd: string | null; readonly length: number }
+  /** How far the parser is within a packet; 0 between packets. */
+  readonly _stateCounter: number
+  /** What is being parsed: `length` is -1 until it is known. */
+  readonly packet: { readonly length: number }
   /** Stops the parser. */
   error: Error | null
   /** @returns how many bytes it holds of a packet that is not whole */

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Connection } from './connection.js'
 import { Refusal } from './contract.js'
 import { readChunk } from './frames.js'
-import { type AedesClient, bytesToRead, type Parser, type WirePacket } from './internals.js'
+import { type AedesClient, bytesToRead, type Parser } from './internals.js'
 import type { PublishHost } from './receive.js'
 import type { RateLimit } from './throttle.js'
 
@@ -81,14 +81,6 @@ function mayRead(conn: Connection, client: AedesClient, host: ReaderHost): boole
   if (conn.state === 'live' && !host.rateLimit.admits(conn, () => pump(conn, client, host))) return false
   conn.blocked = false
   return true
-}
-
-/** Counts a packet that has been parsed. */
-export function count(conn: Connection, packet: WirePacket): void {
-  conn.packets++
-  if (packet.cmd === 'publish') conn.tokens--
-  else if (packet.cmd === 'subscribe') conn.tokens -= packet.subscriptions.length
-  else if (packet.cmd === 'unsubscribe') conn.tokens -= packet.unsubscriptions.length
 }
 
 /**

@@ -115,15 +115,14 @@ function provision(
   }, callback)
 }
 
-/** The same for a device's publish on the topic that it has last said something on. */
-export function receiveAgain(host: PublishHost, conn: Connection, client: AedesClient, packet: Message): boolean {
-  const { principal, route } = conn
-  if (principal?.kind !== 'device' || route === null) return false
-  take(host, conn, principal, route, new Inflight(packet, client._nextBatch, true, host.now))
-  return true
-}
-
-function take(host: PublishHost, conn: Connection, device: DevicePrincipal, route: Route, entry: Inflight): void {
+/** Takes what a device says, or a program in its name. */
+export function take(
+  host: PublishHost,
+  conn: Connection,
+  device: DevicePrincipal,
+  route: Route,
+  entry: Inflight,
+): void {
   const { qos, dup, messageId } = entry.packet
   const payload = entry.packet.payload as Buffer
   host.counters.messages_in++

@@ -1,7 +1,8 @@
 import type { Connection } from './connection.js'
+import { count } from './frames.js'
 import type { AckPacket, AedesClient, Message, Parser, SubscribePacket, TakePacket, WirePacket } from './internals.js'
 import { mountPublish, mountSubscribe, mountUnsubscribe, nowhere } from './mount.js'
-import { count, pump, type ReaderHost } from './reader.js'
+import { pump, type ReaderHost } from './reader.js'
 import { receiveDirectly } from './receive.js'
 import type { Registry } from './registry.js'
 

@@ -8,6 +8,7 @@ import { connectPacket, publishPacket, rawDevice, subscribePacket } from './raw.
 
 const unlimited = { HEARTH_LIMIT_DEVICE_MESSAGES: '0' }
 const topic = 'devices/d1/telemetry'
+const bytewise = (bytes: Buffer) => Array.from(bytes, byte => Buffer.from([byte]))
 const bytesOf = (...packets: Packet[]) => Buffer.concat(packets.map(packet => mqttPacket.generate(packet)))
 
 /** A device whose bytes reach the broker in the chunks they are said in. */
@@ -26,7 +27,7 @@ async function chunkedDevice({ broker }: Running) {
   broker.handle(stream, { address: '127.0.0.1', transport: 'tcp', socket: new Socket() })
   const say = async (...chunks: Buffer[]) => {
     for (const chunk of chunks) {
-      stream.push(chunk)
+      if (!stream.destroyed) stream.push(chunk)
       await new Promise(resolve => setImmediate(resolve))
     }
   }
@@ -63,7 +64,7 @@ describe('packets', () => {
     const running = await startBroker(unlimited)
     const { messages } = running.recorder
     const { say, answers } = await chunkedDevice(running)
-    const everyByte = Array.from(mixed, byte => Buffer.from([byte]))
+    const everyByte = bytewise(mixed)
     const halves = everyByte.map((_, at) => [mixed.subarray(0, at), mixed.subarray(at)].filter(part => part.length > 0))
     for (const chunks of [everyByte, ...halves]) {
       await say(...chunks)
@@ -91,7 +92,7 @@ describe('packets', () => {
   })
 })
 
-describe('behind a good publish in the same chunk', () => {
+describe.each(['in the same chunk', 'byte by byte'])('behind a good publish %s', how => {
   const good = publishPacket(topic, 1, 'good')
   /** As the good one, with some bytes written over. */
   const spoiled = (at: number, ...bytes: number[]) => {
@@ -117,6 +118,7 @@ describe('behind a good publish in the same chunk', () => {
     ['a packet of more than 256 KiB', Buffer.from([0x32, 0x81, 0x80, 0x10, 0, topic.length]), 'too_large'],
     ['another device’s topic', bytesOf(publishPacket('devices/d2/telemetry', 2)), 'forbidden'],
     ['a topic that begins alike', bytesOf(publishPacket(`${topic}/+`, 2)), 'forbidden'],
+    ['a type that there is not', Buffer.from([0x00, 7]), 'protocol'],
     ['a reserved type', Buffer.from([0xf0, 0]), 'protocol'],
     ['a farewell', bytesOf({ cmd: 'disconnect' }), 'clean'],
   ]
@@ -124,7 +126,8 @@ describe('behind a good publish in the same chunk', () => {
     const running = await startBroker(unlimited)
     const { messages, events } = running.recorder
     const { say, stream } = await chunkedDevice(running)
-    await say(Buffer.concat([bytesOf(good), bytes, bytesOf(publishPacket(topic, 3, 'too late'))]))
+    const all = Buffer.concat([bytesOf(good), bytes, bytesOf(publishPacket(topic, 3, 'too late'))])
+    await say(...(how === 'byte by byte' ? bytewise(all) : [all]))
     await until(() => stream.destroyed && events.length === 2)
     expect(events).toEqual(['+d1', `-d1 ${reason}`])
     expect(messages.map(({ payload }) => payload.toString())).toEqual(['good'])
