@@ -27,12 +27,18 @@ export interface Peer {
 
 export type State = 'new' | 'authenticating' | 'accepted' | 'live' | 'refused' | 'closed'
 
-/** What a device's topic stands for; the last one is remembered, since devices repeat themselves. */
+/** What a device's topic stands for. */
 export interface Route {
-  readonly wire: string
   readonly mounted: string
   readonly rest: string
   readonly kind: Inbound | null
+}
+
+/** The route of what a device has said last, since devices repeat themselves. */
+export interface LastRoute extends Route {
+  readonly wire: string
+  /** The topic as it stands in a packet, behind its length [MQTT-1.5.3]. */
+  readonly bytes: Buffer
 }
 
 /** Which connections to cut: those that fit every field given. */
@@ -71,7 +77,7 @@ export class Connection {
   ears: Ears = { prefixes: [] }
   /** A program's publishes are looked at one after the other. */
   turn: Promise<void> | null = null
-  route: Route | null = null
+  route: LastRoute | null = null
   filters: Set<string> | null = null
   ready = false
   hearsCancels = false
@@ -92,6 +98,8 @@ export class Connection {
   packets = 0
   /** Bytes of payload received and not committed. */
   bytes = 0
+  /** Bytes that the parser holds of a packet that is not whole. */
+  unparsed = 0
   /** There may be more to read, but a bound was reached. */
   blocked = false
   tokens = 0

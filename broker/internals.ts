@@ -69,9 +69,13 @@ export interface Parser extends EventEmitter {
   readonly client: AedesClient
   /** Packets that came behind a CONNECT that is not answered yet; they passed our listener before the principal was known. */
   readonly _queue: WirePacket[] | null
+  /** How far the parser is within a packet; 0 between packets. */
+  readonly _stateCounter: number
+  /** What is being parsed: `length` is -1 until it is known. */
   readonly packet: { readonly length: number }
   /** Stops the parser. */
   error: Error | null
+  /** @returns how many bytes it holds of a packet that is not whole */
   parse(chunk: Buffer): number
   /** Wrapped on each instance: mqtt-packet has no bound on a packet's announced length. */
   _parseLength(): boolean
@@ -118,7 +122,13 @@ export interface AedesInside {
   /** Connected clients by id: where a takeover looks. */
   readonly clients: Record<string, AedesClient | undefined>
   counter: number
-  readonly mq: { emit(message: Message, done: () => void): void }
+  readonly mq: {
+    emit(message: Message, done: () => void): void
+    /** Wrapped: notes when somebody begins to listen. */
+    on(topic: string, ...rest: unknown[]): unknown
+    /** Of mqemitter: who listens to a topic. */
+    readonly _matcher: { match(topic: string): readonly unknown[] }
+  }
   publish: Publish
   unregisterClient(client: AedesClient): void
 }

@@ -1,7 +1,7 @@
 import { mayPublish } from '../src/rights.js'
 import { inboundKind, isDeviceTopic, isTopic, ownTopic, provisionRequest, provisionResponse } from '../src/topics.js'
 import { mayHear } from './authorize.js'
-import type { Connection, Route } from './connection.js'
+import type { Connection, LastRoute, Route } from './connection.js'
 import type { Message, SubscribePacket, UnsubscribePacket } from './internals.js'
 
 /** Where a message goes that nobody shall get: no filter that anyone is granted matches a topic with a `$`. */
@@ -14,13 +14,15 @@ const maxFilters = 1000
  * where packets come off the wire and not in a hook: Aedes has no hook for UNSUBSCRIBE, and restores filters through the
  * one for SUBSCRIBE.
  */
-function routeOf(conn: Connection, topic: string): Route | null {
+function routeOf(conn: Connection, topic: string): LastRoute | null {
   if (conn.route?.wire === topic) return conn.route
   const { principal } = conn
   if (principal?.kind !== 'device') return null
   const rest = ownTopic(principal.id, topic)
   if (rest === null || !isDeviceTopic(topic)) return null
-  conn.route = { wire: topic, mounted: conn.mount + rest, rest, kind: inboundKind(rest)?.kind ?? null }
+  const bytes = Buffer.from(`\0\0${topic}`)
+  bytes.writeUInt16BE(bytes.length - 2)
+  conn.route = { wire: topic, bytes, mounted: conn.mount + rest, rest, kind: inboundKind(rest)?.kind ?? null }
   return conn.route
 }
 

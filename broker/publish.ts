@@ -1,4 +1,5 @@
 import type { AedesClient, AedesInside, Message, Publish, Published } from './internals.js'
+import { Unheard } from './unheard.js'
 
 interface PublisherHost {
   readonly inside: AedesInside
@@ -14,27 +15,32 @@ interface PublisherHost {
  */
 export function publisher(host: PublisherHost): Publish {
   const turns = new Map<string, Promise<void>>()
+  const unheard = new Unheard(host.inside.mq)
+  const emit = (message: Message, done: Published) => {
+    if (message.brokerCounter === undefined && unheard.has(message)) done(null)
+    else emitTo(host, message, done)
+  }
 
   return (message: Message, second: AedesClient | null | Published, third?: Published) => {
     const done = (typeof second === 'function' ? second : third) ?? ignore
     if (message.topic.charCodeAt(0) === 36) return done(null)
     message.dup = false // [MQTT-3.3.1-3]
     const keeping = message.kept ? null : host.keep(message)
-    if (keeping === null && (message.kept || turns.size === 0)) return emit(host, message, done)
+    if (keeping === null && (message.kept || turns.size === 0)) return emit(message, done)
     const key = publisherOf(message.topic)
     const before = turns.get(key)
-    if (keeping === null && !before) return emit(host, message, done)
+    if (keeping === null && !before) return emit(message, done)
     const turn = Promise.allSettled([keeping, before]).then(([kept]) => {
       if (turns.get(key) === turn) turns.delete(key)
       if (kept.status === 'rejected') done(kept.reason)
-      else emit(host, message, done)
+      else emit(message, done)
     })
     turns.set(key, turn)
   }
 }
 
 /** Gives a message to everybody who is here. */
-function emit({ inside, outgoing }: PublisherHost, message: Message, done: Published): void {
+function emitTo({ inside, outgoing }: PublisherHost, message: Message, done: Published): void {
   const { topic, payload, qos, properties, brokerCounter } = message
   const packet: Message = {
     cmd: 'publish',

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { Connection } from './connection.js'
 import { Refusal } from './contract.js'
-import { type AedesClient, bytesToRead, type Parser, type WirePacket } from './internals.js'
+import { readChunk } from './frames.js'
+import { type AedesClient, bytesToRead, type Parser } from './internals.js'
+import type { PublishHost } from './receive.js'
 import type { RateLimit } from './throttle.js'
 
 /** Above these a connection is not read from: its publishes are not committed yet, or it does not take our answers. */
@@ -15,7 +17,7 @@ const maxConnectLength = 4096
 export const maxPacketLength = 256 * 1024
 
 /** How the reader gets at the rest of the broker. */
-export interface ReaderHost {
+export interface ReaderHost extends PublishHost {
   readonly rateLimit: RateLimit
   readonly log: Logger
   refused(conn: Connection, error: unknown): void
@@ -57,16 +59,17 @@ export function pump(conn: Connection, client: AedesClient, host: ReaderHost): v
     const chunk: Buffer | null = bytesToRead(stream) > most ? stream.read(most) : stream.read()
     if (chunk === null) break
     parse(conn, client, chunk, host)
+    if (bytesToRead(stream) === 0) break
   }
   if (peer.websocket?.isPaused && bytesToRead(stream) < slice) peer.websocket.resume()
 }
 
 /** What is thrown here would otherwise be thrown at the process. */
-function parse(conn: Connection, client: AedesClient, chunk: Buffer, { log }: ReaderHost): void {
+function parse(conn: Connection, client: AedesClient, chunk: Buffer, host: ReaderHost): void {
   try {
-    client._parser.parse(chunk)
+    readChunk(host, conn, client, chunk)
   } catch (error) {
-    log.error({ err: error, address: conn.peer.address }, 'a packet could not be handled')
+    host.log.error({ err: error, address: conn.peer.address }, 'a packet could not be handled')
     conn.end('protocol')
   }
 }
@@ -78,14 +81,6 @@ function mayRead(conn: Connection, client: AedesClient, host: ReaderHost): boole
   if (conn.state === 'live' && !host.rateLimit.admits(conn, () => pump(conn, client, host))) return false
   conn.blocked = false
   return true
-}
-
-/** Counts a packet that has been parsed. */
-export function count(conn: Connection, packet: WirePacket): void {
-  conn.packets++
-  if (packet.cmd === 'publish') conn.tokens--
-  else if (packet.cmd === 'subscribe') conn.tokens -= packet.subscriptions.length
-  else if (packet.cmd === 'unsubscribe') conn.tokens -= packet.unsubscriptions.length
 }
 
 /**

@@ -81,7 +81,7 @@ function receiveFromService(host: PublishHost, conn: Connection, entry: Inflight
       host.handlers.refused({ principal, address: peer.address, action: 'mqtt.publish', target: packet.topic })
       return refusePublish(conn, callback)
     }
-    const route = { wire: packet.topic, mounted: packet.topic, rest, kind }
+    const route = { mounted: packet.topic, rest, kind }
     take(host, conn, device, route, entry)
   })
   conn.turn.catch(error => {
@@ -115,7 +115,14 @@ function provision(
   }, callback)
 }
 
-function take(host: PublishHost, conn: Connection, device: DevicePrincipal, route: Route, entry: Inflight): void {
+/** Takes what a device says, or a program in its name. */
+export function take(
+  host: PublishHost,
+  conn: Connection,
+  device: DevicePrincipal,
+  route: Route,
+  entry: Inflight,
+): void {
   const { qos, dup, messageId } = entry.packet
   const payload = entry.packet.payload as Buffer
   host.counters.messages_in++

@@ -1,11 +1,12 @@
 import type { Connection } from './connection.js'
+import { count } from './frames.js'
 import type { AckPacket, AedesClient, Message, Parser, SubscribePacket, TakePacket, WirePacket } from './internals.js'
 import { mountPublish, mountSubscribe, mountUnsubscribe, nowhere } from './mount.js'
-import { count, pump, type ReaderHost } from './reader.js'
-import { type PublishHost, receiveDirectly } from './receive.js'
+import { pump, type ReaderHost } from './reader.js'
+import { receiveDirectly } from './receive.js'
 import type { Registry } from './registry.js'
 
-export interface WireHost extends ReaderHost, PublishHost {
+export interface WireHost extends ReaderHost {
   readonly registry: Registry
 }
 
@@ -17,6 +18,7 @@ export const onPacket = (host: WireHost, aedes: TakePacket) =>
     // Behind a CONNECT that is not answered packets wait in Aedes' queue, and are read when the principal is known
     if (conn.state === 'live') {
       read(host, conn, packet)
+      if (conn.reason === 'protocol') return
       if (packet.cmd === 'publish' && receiveDirectly(host, conn, packet)) return
     }
     aedes.call(this, packet)

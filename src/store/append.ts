@@ -54,11 +54,18 @@ export function packItems(items: readonly AppendItem[], bytes: number): PackedIt
 }
 
 export function* unpackItems({ numbers, payloads }: PackedItems): Generator<AppendItem> {
+  const bytes = Buffer.from(payloads.buffer)
   let start = 0
   for (let at = 0; at < numbers.length; at += fields) {
-    const [device_num = 0, received_at = 0, message_id = -1, dup = 0, length = 0] = numbers.subarray(at, at + fields)
-    const payload = Buffer.from(payloads.buffer, payloads.byteOffset + start, length)
-    start += length
-    yield { device_num, received_at, message_id: message_id < 0 ? null : message_id, dup: dup === 1, payload }
+    const message_id = numbers[at + 2] ?? -1
+    const end = start + (numbers[at + 4] ?? 0)
+    yield {
+      device_num: numbers[at] ?? 0,
+      received_at: numbers[at + 1] ?? 0,
+      message_id: message_id < 0 ? null : message_id,
+      dup: numbers[at + 3] === 1,
+      payload: bytes.subarray(start, end),
+    }
+    start = end
   }
 }

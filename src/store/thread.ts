@@ -2,8 +2,13 @@ import { Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { errorOf, type Failure, storageUnavailable } from './failure.js'
 
-/** What a worker thread says: `ready` once, then one reply for each request, in their order; and what went wrong with something else. */
-export type Reply<Value> = { ready: true } | { value: Value } | { failure: Failure } | { warning: Failure }
+/** What a worker thread says: `ready` once, then one answer to each request, in their order, or several at once; and what went wrong with something else. */
+export type Reply<Value> =
+  | { ready: true }
+  | { value: Value }
+  | { values: readonly Value[] }
+  | { failure: Failure }
+  | { warning: Failure }
 
 interface Pending<Request, Value> {
   readonly request: Request
@@ -110,6 +115,10 @@ export class Thread<Request, Value> {
     }
     if ('warning' in reply) {
       this.#options.log.error({ why: reply.warning }, 'a store thread could not do what it does by itself')
+      return
+    }
+    if ('values' in reply) {
+      for (const value of reply.values) this.#pending.shift()?.resolve(value)
       return
     }
     const pending = this.#pending.shift()

@@ -1,9 +1,10 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type OpenAppendWriter, unpackItems } from './append.js'
 import { type Failure, failureOf } from './failure.js'
 import { giveBack } from './give-back.js'
 import { openForWriting, type Sync } from './sqlite.js'
 import { type Query, type QueryOutcome, Statements } from './statements.js'
+import type { Reply } from './thread.js'
 import type { Batch, BatchOutcome, Several, WriterAnswer, WriterRequest } from './writer.js'
 
 const { file, sync, append_module } = workerData as { file: string; sync: Sync; append_module: string }
@@ -17,9 +18,17 @@ const savepoint = db.prepare('savepoint several')
 const rollbackTo = db.prepare('rollback to several')
 const release = db.prepare('release several')
 
-/** Group commit: everything that has arrived in one transaction. A statement that fails takes nothing else with it. */
-function runBatch(batch: Batch): BatchOutcome {
+/** Group commit: everything that has arrived in one transaction. */
+function commitAll(batches: readonly Batch[]): readonly BatchOutcome[] {
   begin.run()
+  const outcomes = batches.map(runBatch)
+  appendWriter.beforeCommit()
+  commit.run()
+  return outcomes
+}
+
+/** A statement that fails takes nothing else with it. */
+function runBatch(batch: Batch): BatchOutcome {
   const outcomes = batch.asked.map(asked => {
     try {
       return 'statements' in asked ? runAll(asked) : statements.run(asked)
@@ -37,9 +46,7 @@ function runBatch(batch: Batch): BatchOutcome {
       if (why !== null) refused.push([index, why])
       index++
     }
-    appendWriter.beforeCommit()
   }
-  commit.run()
   return { outcomes, refused }
 }
 
@@ -77,11 +84,6 @@ function rollback(): void {
   appendWriter.rolledBack()
 }
 
-function answer(request: WriterRequest): WriterAnswer {
-  if ('asked' in request) return runBatch(request)
-  return 'statements' in request ? request.statements.map(runStatement) : statements.run(request)
-}
-
 /** Pauses between what can wait: while there is more, and while there is none. */
 const pauseMs = { more: 20, none: 1000 }
 
@@ -90,26 +92,54 @@ function work(): void {
   try {
     more = !db.inTransaction && (appendWriter.work() || giveBack(db))
   } catch (error) {
-    parentPort?.postMessage({ warning: failureOf(error) })
+    say({ warning: failureOf(error) })
     rollback()
   }
   working = setTimeout(work, more ? pauseMs.more : pauseMs.none)
 }
 let working = setTimeout(work, pauseMs.none)
 
-parentPort?.on('message', (request: WriterRequest | 'close') => {
-  if (request === 'close') {
-    clearTimeout(working)
-    db.close()
-    parentPort?.close()
-    return
-  }
+const say = (reply: Reply<WriterAnswer>) => parentPort?.postMessage(reply)
+
+function answerBatches(batches: readonly Batch[]): void {
+  if (batches.length === 0) return
   try {
-    parentPort?.postMessage({ value: answer(request) })
+    say({ values: commitAll(batches) })
   } catch (error) {
-    const failure: Failure = failureOf(error)
-    if ('asked' in request) rollback()
-    parentPort?.postMessage({ failure })
+    const failure = failureOf(error)
+    rollback()
+    for (const _batch of batches) say({ failure })
   }
+}
+
+function answer(request: Several | Query): void {
+  try {
+    say({ value: 'statements' in request ? request.statements.map(runStatement) : statements.run(request) })
+  } catch (error) {
+    say({ failure: failureOf(error) })
+  }
+}
+
+function close(): void {
+  clearTimeout(working)
+  db.close()
+  parentPort?.close()
+}
+
+/** The batches that have arrived by now are committed as one; what is no batch has its turn behind those before it. */
+parentPort?.on('message', (first: WriterRequest | 'close') => {
+  let batches: Batch[] = []
+  let request: WriterRequest | 'close' | undefined = first
+  while (request !== undefined) {
+    if (request !== 'close' && 'asked' in request) batches.push(request)
+    else {
+      answerBatches(batches)
+      batches = []
+      if (request === 'close') return close()
+      answer(request)
+    }
+    request = parentPort ? receiveMessageOnPort(parentPort)?.message : undefined
+  }
+  answerBatches(batches)
 })
-parentPort?.postMessage({ ready: true })
+say({ ready: true })

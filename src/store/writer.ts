@@ -32,8 +32,19 @@ interface Waiting {
   reject(error: Error): void
 }
 
-/** Two batches at a time: one commits while the next is gathered, or senders with one message in flight would move in lockstep (D2). */
-const maxBatches = 2
+/** Who waits for a batch that is with the thread. */
+interface Posted {
+  readonly queries: readonly Waiting[]
+  readonly dones: readonly AppendDone[]
+  readonly bytes: number
+}
+
+/**
+ * What may be with the thread, which commits at once whatever has come by then: while one commit is under way the next is gathered, or senders
+ * with one message in flight would move in lockstep (D2).
+ */
+const maxPosted = 8192
+const maxPostedBytes = 8 << 20
 const maxBatchItems = 4096
 const maxBatchBytes = 4 << 20
 /** Beyond this much waiting payload, callers are told to come again; sockets are paused long before (see the broker). */
@@ -51,6 +62,9 @@ export class Writer {
   #since = 0
   #scheduled = false
   #batches = 0
+  /** Items and statements of these batches, and bytes of payload. */
+  #posted = 0
+  #postedBytes = 0
   #exclusive = false
   /** A transaction has ended and writes wait: one batch of them goes before the next transaction. */
   #batchFirst = false
@@ -155,20 +169,27 @@ export class Writer {
 
   #post(): void {
     const transactionFirst = this.#waitingExclusive.length > 0 && !this.#batchFirst
-    if (this.#exclusive || transactionFirst || this.#batches >= maxBatches) return
+    if (this.#exclusive || transactionFirst || this.#posted >= maxPosted || this.#postedBytes >= maxPostedBytes) return
     this.#batchFirst = false
     const queries = this.#queries.splice(0, maxBatchItems)
     const { items, dones, bytes } = this.#takeItems()
     if (queries.length === 0 && items.length === 0) return
     const packed = items.length > 0 ? packItems(items, bytes) : null
     const batch: Batch = { asked: queries.map(({ asked }) => asked), items: packed }
-    this.#batches++
+    const posted = { queries, dones, bytes }
+    this.#count(posted, 1)
     const transfer = packed ? [packed.numbers.buffer, packed.payloads.buffer] : []
     this.#thread.post(batch, transfer, this.#since).then(
-      outcome => this.#settle(queries, dones, outcome as BatchOutcome),
-      error => this.#fail(queries, dones, error),
+      outcome => this.#settle(posted, outcome as BatchOutcome),
+      error => this.#fail(posted, error),
     )
     if (this.#isWaiting()) this.#schedule()
+  }
+
+  #count({ queries, dones, bytes }: Posted, sign: 1 | -1): void {
+    this.#batches += sign
+    this.#posted += sign * (queries.length + dones.length)
+    this.#postedBytes += sign * bytes
   }
 
   #takeItems() {
@@ -190,24 +211,25 @@ export class Writer {
     return { items, dones, bytes }
   }
 
-  #settle(queries: Waiting[], dones: AppendDone[], { outcomes, refused }: BatchOutcome): void {
-    this.#ended()
+  #settle(posted: Posted, { outcomes, refused }: BatchOutcome): void {
+    this.#ended(posted)
+    const { queries, dones } = posted
     for (const [i, waiting] of queries.entries()) settle(waiting, outcomes[i])
     const reasons = refused.length > 0 ? new Map(refused) : null
     for (let i = 0; i < dones.length; i++) dones[i]?.(null, reasons?.get(i) ?? null)
   }
 
-  #fail(queries: Waiting[], dones: AppendDone[], error: Error): void {
+  #fail(posted: Posted, error: Error): void {
     // Whoever waited behind a lost writer has waited as long: they fail with it and come again.
     const behind = this.#takeItems().dones
-    queries.push(...this.#queries.splice(0))
-    this.#ended()
+    const queries = [...posted.queries, ...this.#queries.splice(0)]
+    this.#ended(posted)
     for (const waiting of queries) waiting.reject(error)
-    for (const done of [...dones, ...behind]) done(error, null)
+    for (const done of [...posted.dones, ...behind]) done(error, null)
   }
 
-  #ended(): void {
-    this.#batches--
+  #ended(posted: Posted): void {
+    this.#count(posted, -1)
     this.#next()
   }
 

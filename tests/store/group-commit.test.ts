@@ -48,6 +48,20 @@ test('writes that arrive together share commits', async () => {
   expect(homes(opened.file)).toBe(writes)
 })
 
+test('what arrives turn by turn while something is being committed shares the next commit', async () => {
+  const count = sql`with recursive n (i) as (select 1 union all select i + 1 from n where i < 1000000) select max(i) from n`
+  const slow = sql`insert or replace into probe (id, written_at) values (1, (${count}))`.execute(opened.db)
+  const seen: Promise<unknown>[] = []
+  for (let i = 0; i < 20; i++) {
+    await new Promise(resolve => setImmediate(resolve))
+    seen.push(addHome(opened.db, `h-${i}`).then(() => homes(opened.file)))
+  }
+  await slow
+  // The first of them may have come before the slow one began.
+  expect(new Set(await Promise.all(seen)).size).toBeLessThanOrEqual(2)
+  expect(homes(opened.file)).toBe(20)
+})
+
 test('a statement that fails takes no other with it', async () => {
   await addHome(opened.db, 'twice')
   const codes = await Promise.all([
