@@ -5,6 +5,7 @@ import { hourMs } from './rollup-rows.js'
 
 /** How much one query looks through: some 30 ms of a reader. */
 const samplesAtOnce = 10_000
+const bytesAtOnce = 16 << 20
 
 export type Order = 'asc' | 'desc'
 
@@ -70,7 +71,7 @@ function rangeOf(parts: readonly Part[]): TimeRange {
 }
 
 /**
- * Cuts a range of samples, of one device or of several, into parts of about so many, in either order. A query over millions would keep
+ * Cuts a range of samples, of one device or of several, into parts of about so many, or of 16 MiB, in either order. A query over millions would keep
  * the reader, which everybody's logins and lists need, for seconds.
  */
 export async function* stepsOf(
@@ -81,7 +82,7 @@ export async function* stepsOf(
   samples = samplesAtOnce,
 ): AsyncGenerator<TimeRange> {
   const rest = { start_time, end_time }
-  const most = { samples, bytes: Number.MAX_SAFE_INTEGER }
+  const most = { samples, bytes: bytesAtOnce }
   while (rest.start_time < rest.end_time) {
     const parts = [devices].flat().map(device_num => ({ device_num, ...rest }))
     const cut = await cutOf(db, parts, order, everything, most)
