@@ -1,11 +1,7 @@
-import type { BlockSample } from '../blocks.js'
-import { packBlock } from '../blocks.js'
+import { type BlockSample, packBlock } from '../blocks.js'
 import type { Database, Statement } from '../store/sqlite.js'
 import { hourMs } from './rollup-rows.js'
-import { bytesOf, type Samples } from './samples.js'
-
-/** Of one block: finding a sample in it takes less than a millisecond, and it is small in memory. */
-const most = { samples: 512, bytes: 64 * 1024 }
+import type { Samples } from './samples.js'
 
 interface Cold {
   readonly device_num: number
@@ -68,7 +64,7 @@ export class Packing {
     // Late samples open it again, and it may be gone.
     if (this.#isDue.get(device_num, start, now) === 0) return true
     const end = start + hourMs
-    const rows = this.#samples.coldRows(device_num, start, end, most)
+    const rows = this.#samples.coldRows(device_num, start, end)
     const [first] = rows
     if (!first || !this.#pack(device_num, first, rows, end)) {
       this.#done.run(device_num, start)
@@ -83,7 +79,7 @@ export class Packing {
     const taken = block ? rows.filter(({ ts }) => ts <= block.end) : rows
     if (block) {
       const merged = [...block.samples, ...taken].sort((one, other) => one.ts - other.ts)
-      this.#samples.replaceBlock(block.num, device_num, ...piecesOf(merged))
+      this.#samples.replaceBlock(block.num, device_num, merged)
     } else {
       const data = packBlock(taken)
       if (data.length >= sizeOfRows(taken)) return false
@@ -97,13 +93,3 @@ export class Packing {
 /** Beside its readings a row takes some 16 bytes, and a block's some 64. */
 const sizeOfRows = (rows: readonly BlockSample[]) =>
   rows.reduce((sum, { data }) => sum + 16 + JSON.stringify(Object.values(data)).length, -64)
-
-/** Cuts samples into blocks of equal length. */
-function piecesOf(samples: readonly BlockSample[]): (readonly BlockSample[])[] {
-  const bytes = samples.reduce((sum, sample) => sum + bytesOf(sample), 0)
-  const count = Math.max(Math.ceil(samples.length / most.samples), Math.ceil(bytes / most.bytes))
-  const length = Math.ceil(samples.length / count)
-  return Array.from({ length: Math.ceil(samples.length / length) }, (_, i) =>
-    samples.slice(i * length, (i + 1) * length),
-  )
-}

@@ -10,6 +10,8 @@ type Data = Readonly<Record<string, Value>>
 /** Samples read at a time, some 5 ms. */
 const samplesAtOnce = 2000
 const maxRemembered = 20_000
+/** Of one block: finding a sample in it takes less than a millisecond, and it is small in memory. */
+const most = { samples: 512, bytes: 64 * 1024 }
 
 export interface NewSample {
   readonly device_num: number
@@ -114,11 +116,8 @@ export class Samples {
   write(device_num: number, ts: number, data: Data): void {
     if (this.#packed(device_num, ts) && this.#block) {
       const { num, samples } = this.#block
-      this.replaceBlock(
-        num,
-        device_num,
-        samples.map(sample => (sample.ts === ts ? { ...sample, data } : sample)),
-      )
+      const changed = samples.map(sample => (sample.ts === ts ? { ...sample, data } : sample))
+      this.replaceBlock(num, device_num, changed)
       return
     }
     const written = this.#shapes.write(device_num, data)
@@ -167,8 +166,8 @@ export class Samples {
     return this.#block
   }
 
-  /** The first rows of an hour: so many of them, of no more bytes together than that, but at least one. */
-  coldRows(device_num: number, from: number, end: number, most: { samples: number; bytes: number }): BlockSample[] {
+  /** The first rows of an hour, as many as fit into a block, but at least one. */
+  coldRows(device_num: number, from: number, end: number): BlockSample[] {
     const found: ColdRow[] = []
     let bytes = 0
     for (const row of this.#coldRows.iterate(device_num, from, end, most.samples) as Iterable<ColdRow>) {
@@ -198,10 +197,10 @@ export class Samples {
     this.#block = null
   }
 
-  /** @param pieces each the samples of a block */
-  replaceBlock(num: number, device_num: number, ...pieces: readonly (readonly BlockSample[])[]): void {
+  /** Puts these samples in the place of a block, in more than one where they are too many. */
+  replaceBlock(num: number, device_num: number, samples: readonly BlockSample[]): void {
     this.#removeBlock.run(num)
-    for (const piece of pieces) this.addBlock(device_num, piece)
+    for (const piece of piecesOf(samples)) this.addBlock(device_num, piece)
   }
 
   /** What was written may be undone. */
@@ -225,6 +224,25 @@ export class Samples {
   }
 }
 
+/** Cuts samples into blocks, of equal length where none of them is large. */
+function piecesOf(samples: readonly BlockSample[]): BlockSample[][] {
+  const length = Math.ceil(samples.length / Math.ceil(samples.length / most.samples))
+  const pieces: BlockSample[][] = []
+  let piece: BlockSample[] = []
+  let bytes = 0
+  for (const sample of samples) {
+    const more = bytesOf(sample)
+    if (piece.length === 0 || piece.length === length || bytes + more > most.bytes) {
+      piece = []
+      pieces.push(piece)
+      bytes = 0
+    }
+    piece.push(sample)
+    bytes += more
+  }
+  return pieces
+}
+
 /** What a sample holds, in bytes of JSON. */
-export const bytesOf = ({ data, metadata }: Pick<BlockSample, 'data' | 'metadata'>) =>
+const bytesOf = ({ data, metadata }: Pick<BlockSample, 'data' | 'metadata'>) =>
   JSON.stringify(data).length + (metadata === null ? 0 : JSON.stringify(metadata).length)

@@ -101,6 +101,16 @@ test('a sample that is there already changes nothing, and fields that it did not
   expect((await listed('asc', 10, { fields: ['more'] })).length).toBe(1)
 })
 
+test('a sample that grows does not make its block large', async () => {
+  await sendHours(1)
+  await packed()
+  const text = 'x'.repeat(60_000)
+  await send([1, 2, 3].map(i => ({ ts: begin + i * 4000, data: { text } })))
+  expect(opened.look('select count(*) from sample_blocks where bytes > 65536')).toBe(0)
+  expect(opened.look('select sum(samples) from sample_blocks')).toBe(900)
+  expect((await listed('asc', 1000)).filter(({ data }) => data.text === text)).toHaveLength(3)
+})
+
 test('a range that cuts blocks is deleted exactly, and what is left can be packed again', async () => {
   await sendHours(2)
   await packed()
