@@ -25,7 +25,7 @@ import { importRoute } from './import.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
-import { documentRoutes, openOpenapi } from './openapi.js'
+import { documentRoutes } from './openapi.js'
 import { operationRoutes } from './operations.js'
 import { ownRoutes } from './own.js'
 import { presenceRoutes } from './presence.js'
@@ -35,6 +35,7 @@ import { reportRoutes } from './reports.js'
 import { guardRoutes } from './rights.js'
 import { roomRoutes } from './rooms.js'
 import { scheduleRoutes } from './schedules.js'
+import { zodAlone } from './schemas.js'
 import { signingKeyRoutes } from './signing-keys.js'
 import { stateRoutes } from './state.js'
 import { telemetryRoutes } from './telemetry.js'
@@ -79,13 +80,12 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
   answerFaults(app)
   readJsonBodies(app)
   await protect(app, context.config)
-  await openOpenapi(app)
+  documentRoutes(app)
   guardRoutes(app, context)
   noteRefusals(app, context)
   answerOnce(app, context)
   metricsRoutes(app, context)
   healthRoutes(app, context)
-  await documentRoutes(app)
   await app.register(
     (v1: Api, _, done) => {
       for (const addRoutes of resources) addRoutes(v1, context)
@@ -116,6 +116,7 @@ function newServer({ log, config }: ApiContext): Api {
     genReqId: () => newSortableId(),
     http: { headersTimeout: 5000, connectionsCheckingInterval: 1000 },
     routerOptions: { maxParamLength: 256 },
+    schemaController: zodAlone,
     return503OnClosing: false,
     frameworkErrors: answer,
     clientErrorHandler: answerClientError,
