@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -6,7 +5,7 @@ import { createBroker } from '../broker/broker.js'
 import { type Broker, type BrokerRefusal, Refusal } from '../broker/contract.js'
 import { openListeners } from '../broker/listeners.js'
 import { Sessions } from '../broker/sessions.js'
-import { type Config, databaseFile } from '../config/config.js'
+import type { Config } from '../config/config.js'
 import type { ApiContext } from './api/context.js'
 import { createApi } from './api/server.js'
 import { record, system } from './audit/audit.js'
@@ -19,6 +18,7 @@ import { Presences } from './bridge/presence.js'
 import { provision } from './bridge/provision.js'
 import { forgetRetained, restoreRetained, retainAgain } from './bridge/retained.js'
 import { Commands } from './commands/commands.js'
+import { openData } from './data.js'
 import { KeyRing } from './devices/key-ring.js'
 import { resetPresence } from './devices/presence.js'
 import { HubError } from './errors.js'
@@ -30,8 +30,7 @@ import { Directory } from './people/directory.js'
 import { openSigningKeys, type SigningKeys } from './people/signing-keys.js'
 import { ensureAdministrator, forgetAdministrator } from './people/users.js'
 import { may } from './rights.js'
-import { lockDirectory } from './store/lock.js'
-import { openStore, type Store } from './store/store.js'
+import type { Store } from './store/store.js'
 import { inboundKind } from './topics.js'
 import { Uses } from './uses.js'
 
@@ -74,33 +73,26 @@ type Closing = (() => Promise<unknown>)[]
 
 /**
  * The composition root: makes the parts, hands each what it uses, and listens last.
+ * @param opening its data, where it is being opened already
  * @throws HubError or Error when a part cannot start; what was started before it is closed again
  */
-export async function createHub(config: Config, log: Logger): Promise<Hub> {
-  const closing: Closing = []
+export async function createHub(config: Config, log: Logger, opening = openData(config, log)): Promise<Hub> {
+  const { store, close: closeData } = await opening
+  const closing: Closing = [closeData]
   const close = async () => {
     for (const one of closing.splice(0).reverse()) await one()
   }
   try {
-    return { ...(await open(config, log, closing)), close }
+    return { ...(await open({ config, log, store }, closing)), close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function open(config: Config, log: Logger, closing: Closing): Promise<Omit<Hub, 'close'>> {
-  await mkdir(config.data_dir, { recursive: true, mode: 0o700 })
-  const unlock = lockDirectory(config.data_dir)
-  closing.push(async () => unlock())
-  const store = await openStore({
-    file: databaseFile(config),
-    sync: config.sync,
-    readers: config.readers,
-    append_module: new URL('./telemetry/append.js', import.meta.url),
-    log,
-  })
-  closing.push(store.close)
+type Base = Pick<Ground, 'config' | 'log' | 'store'>
+
+async function open({ config, log, store }: Base, closing: Closing): Promise<Omit<Hub, 'close'>> {
   // The HTTP server ends when its last WebSocket does, which the broker closes: begun before the broker, awaited after it.
   let apiClosed: Promise<unknown> = Promise.resolve()
   closing.push(() => apiClosed)
@@ -129,10 +121,7 @@ async function open(config: Config, log: Logger, closing: Closing): Promise<Omit
   return { ports, administrator, store }
 }
 
-async function openGround(
-  { config, log, store }: Pick<Ground, 'config' | 'log' | 'store'>,
-  closing: Closing,
-): Promise<Ground> {
+async function openGround({ config, log, store }: Base, closing: Closing): Promise<Ground> {
   const { db } = store
   const failed = (err: unknown) => log.error({ err }, 'the audit could not be written')
   const signing_keys = await openSigningKeys(config.data_dir)

@@ -20,9 +20,11 @@ async function start(demo: boolean): Promise<void> {
     process.exit(1)
   })
   const stopped = untilStopped()
-  // Loaded here, so that the other commands do not wait for all that a hub is made of.
-  const { createHub } = await import('../hub.js')
-  const hub = await createHub(config, log)
+  // Loaded here, so that the other commands do not wait for all that a hub is made of; and most of it while the threads of the store start.
+  const { openData } = await import('../data.js')
+  const opening = openData(config, log)
+  const [{ createHub }] = await Promise.all([import('../hub.js'), opening])
+  const hub = await createHub(config, log, opening)
   greet(config, hub)
   log.info({ ...hub.ports, host: config.host, ms: Math.round(process.uptime() * 1000) }, 'hearth is ready')
   const stopDemo = demo ? await (await import('./demo.js')).startDemo(config, hub) : null

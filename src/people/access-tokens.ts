@@ -1,4 +1,6 @@
-import { errors, jwtVerify, SignJWT } from 'jose'
+import { JOSEError, JWSInvalid, JWTExpired } from 'jose/errors'
+import { SignJWT } from 'jose/jwt/sign'
+import { jwtVerify } from 'jose/jwt/verify'
 import { z } from 'zod'
 import { HubError } from '../errors.js'
 import type { SigningKey, SigningKeys } from './signing-keys.js'
@@ -57,14 +59,14 @@ export async function verifyAccessToken(keys: SigningKeys, access_token: string)
       access_token,
       ({ kid }) => {
         const key = keys.find(kid)
-        if (!key) throw new errors.JWSInvalid('unknown kid')
+        if (!key) throw new JWSInvalid('unknown kid')
         return key.secret
       },
       { algorithms: [algorithm], issuer, audience, requiredClaims: ['exp'] },
     )
     return claims.parse(payload)
   } catch (error) {
-    if (!(error instanceof errors.JOSEError || error instanceof z.ZodError)) throw error
-    throw notValid(error instanceof errors.JWTExpired ? 'has expired' : undefined, error)
+    if (!(error instanceof JOSEError || error instanceof z.ZodError)) throw error
+    throw notValid(error instanceof JWTExpired ? 'has expired' : undefined, error)
   }
 }

@@ -85,7 +85,7 @@ export type Known = User & { readonly token_version: number }
 /** One answer for an unknown user and a wrong password, after the same work. @throws HubError `unauthorized` */
 export async function checkPassword(db: Db, login: string, password: string): Promise<Known> {
   const row = await byLogin(db, login)
-  const right = await verifyPassword(row?.password_hash ?? (await nobodysHash), password)
+  const right = await verifyPassword(row?.password_hash ?? nobodysHash, password)
   if (!row || !right || row.status !== 'active') throw wrongPassword()
   return { ...userOf(row), token_version: row.token_version }
 }
