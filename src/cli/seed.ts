@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises'
 import { Command } from 'commander'
 import { pino } from 'pino'
-import { databaseFile, loadConfig } from '../../config/config.js'
+import { loadConfig } from '../../config/config.js'
 import { record, system } from '../audit/audit.js'
 import { writeHead } from '../audit/head.js'
+import { openData } from '../data.js'
 import { createDevice } from '../devices/devices.js'
 import { createKey } from '../devices/keys.js'
 import { HubError } from '../errors.js'
@@ -15,8 +15,7 @@ import { newId } from '../ids.js'
 import { hashPassword, newPassword } from '../people/passwords.js'
 import { createUser } from '../people/users.js'
 import { inTransaction } from '../store/in-transaction.js'
-import { lockDirectory } from '../store/lock.js'
-import { type Db, openStore } from '../store/store.js'
+import type { Db } from '../store/store.js'
 import { print, table } from './output.js'
 
 export const seedCommand = () =>
@@ -56,25 +55,13 @@ interface Seeded {
 
 async function seed({ force = false, json = false }: { force?: boolean; json?: boolean }): Promise<void> {
   const config = loadConfig()
-  await mkdir(config.data_dir, { recursive: true, mode: 0o700 })
-  const unlock = lockDirectory(config.data_dir)
+  const { store, close } = await openData(config, pino({ level: 'silent' }))
   try {
-    const store = await openStore({
-      file: databaseFile(config),
-      sync: config.sync,
-      readers: 1,
-      append_module: new URL('../telemetry/append.js', import.meta.url),
-      log: pino({ level: 'silent' }),
-    })
-    try {
-      const seeded = await fill(store.db, force)
-      await writeHead(store.db, config.data_dir)
-      print(seeded, json, () => lines(seeded))
-    } finally {
-      await store.close()
-    }
+    const seeded = await fill(store.db, force)
+    await writeHead(store.db, config.data_dir)
+    print(seeded, json, () => lines(seeded))
   } finally {
-    unlock()
+    await close()
   }
 }
 
