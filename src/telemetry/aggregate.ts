@@ -51,15 +51,17 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   checkTimezone(query.timezone)
   const range = await extent(db, device_num, query)
   const { windows, edges } = bucketsOf(window, query.timezone, range)
-  const plan = await planOf(db, device_num, range, edges)
-  const nums = await fieldNums(db, device_num, query.fields)
+  const planFor = await planOf(db, device_num, range, edges)
+  const known = await fieldsOf(db, device_num, query.fields)
   const [first, last] = [query.aggregations.includes('first'), query.aggregations.includes('last')]
   const starts = query.fill && query.fill !== 'none' ? windowStarts(window, query) : []
   const series = query.fields.map(async field => {
-    const wanted = { device_num, field, first, last, field_num: nums.get(field) ?? 0 }
-    const known = await tallies(db, plan, windows, wanted)
+    const { field_num, ...gone } = known.get(field) ?? { field_num: 0, raw_from: 0, minutes_from: 0 }
+    const wanted = { device_num, field, first, last, field_num }
+    const plan = planFor(gone)
+    const told = await tallies(db, plan, windows, wanted)
     const grown = query.aggregations.some(isGrowth) ? await increases(db, plan, windows, wanted) : null
-    const parts = [...known.values()].sort((one, other) => one.start - other.start)
+    const parts = [...told.values()].sort((one, other) => one.start - other.start)
     return query.aggregations.map(aggregation => {
       const point = (part: Part): Point =>
         isGrowth(aggregation)
@@ -150,8 +152,10 @@ function merge(known: Part | undefined, part: Part): Part {
 
 /** `[start_time, end_time)`: the part of a range that holds samples, or did, empty when there are none. */
 async function extent(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<TimeRange> {
+  // A day that stands alone may begin before its first hour.
   const { rows } = await sql<TimeRange>`select
-    max(${start_time}, ifnull((select min(start) from telemetry_hours where device_num = ${device_num}), ${end_time})) as start_time,
+    max(${start_time}, min(ifnull((select min(start) from telemetry_hours where device_num = ${device_num}), ${end_time}),
+      ifnull((select min(start) from telemetry_days where device_num = ${device_num}), ${end_time}))) as start_time,
     min(${end_time}, ifnull((select max(start) + ${hourMs} from telemetry_hours where device_num = ${device_num}), 0)) as end_time`.execute(
     db,
   )
@@ -159,12 +163,12 @@ async function extent(db: Db, device_num: number, { start_time, end_time }: Time
   return found && found.start_time < found.end_time ? found : { start_time, end_time: start_time }
 }
 
-async function fieldNums(db: Db, device_num: number, fields: readonly string[]): Promise<Map<string, number>> {
+async function fieldsOf(db: Db, device_num: number, fields: readonly string[]) {
   const rows = await db
     .selectFrom('telemetry_fields')
-    .select(['name', 'field_num'])
+    .select(['name', 'field_num', 'raw_from', 'minutes_from'])
     .where('device_num', '=', device_num)
     .where('name', 'in', fields)
     .execute()
-  return new Map(rows.map(({ name, field_num }) => [name, field_num]))
+  return new Map(rows.map(({ name, ...field }) => [name, field]))
 }

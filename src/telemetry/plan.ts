@@ -27,20 +27,46 @@ export interface Plan {
 const floor = (time: number, unit: number) => time - (time % unit)
 const ceil = (time: number, unit: number) => floor(time + unit - 1, unit)
 
+/** The hours before which samples, and rollups by minute, say nothing of a field any more. */
+export interface Gone {
+  readonly raw_from: number
+  readonly minutes_from: number
+}
+
 /**
  * Finds the coarsest rollups that answer a range exactly: none may be cut by the edge of a window or of the range, and none may stand for
  * an hour that is open. Where samples are gone the finest that is left answers, and what an edge cuts counts whole for the window, and the
- * range, that it begins in: answers for neighbouring ranges still add up to that for both.
+ * range, that it begins in: answers for neighbouring ranges still add up to that for both. A day that nothing finer is left of answers
+ * windows of days, and no shorter ones.
+ * @returns the plan for each field
  */
-export async function planOf(db: Db, device_num: number, range: TimeRange, edges: Edges): Promise<Plan> {
-  const plan: Plan = { days: [], hours: [], minutes: [], few: [], samples: [] }
-  const days = edges.ofDays ? await closedDays(db, device_num, range) : []
-  const whole = days.filter(({ start_time, end_time }) => !edges.cut(start_time, end_time))
-  for (const day of whole) extend(plan.days, day)
-  const rest = between(range, plan.days)
+export async function planOf(
+  db: Db,
+  device_num: number,
+  range: TimeRange,
+  edges: Edges,
+): Promise<(field: Gone) => Plan> {
+  const found = edges.ofDays ? await closedDays(db, device_num, range) : []
+  const days: TimeRange[] = []
+  for (const { start_time, end_time, alone } of found)
+    if (alone || !edges.cut(start_time, end_time))
+      extend(days, { start_time, end_time: Math.min(end_time, range.end_time) })
+  const rest = between(range, days)
   const states = await statesOf(db, device_num, rest)
-  for (const part of rest) planHours(plan, part, edges, states)
-  return plan
+  return field => {
+    const plan: Plan = { days, hours: [], minutes: [], few: [], samples: [] }
+    for (const part of rest) planHours(plan, part, edges, hour => stateFor(field, hour, states.get(hour)))
+    return plan
+  }
+}
+
+/** An hour's state as it is for one field. Where its samples are gone while others are kept, its rollups stay as they are, also in an open hour. */
+function stateFor({ raw_from, minutes_from }: Gone, hour: number, state: number | undefined): number | undefined {
+  if (state === undefined || state === hourStates.goneWithHours) return undefined
+  const hasMinutes = hour >= minutes_from
+  if (state === hourStates.gone || state === hourStates.goneWithMinutes || hour < raw_from)
+    return hasMinutes && state !== hourStates.gone ? hourStates.goneWithMinutes : hourStates.gone
+  return state === hourStates.closedWithMinutes && !hasMinutes ? hourStates.closed : state
 }
 
 /** What of a range is not in these parts of it. */
@@ -51,10 +77,15 @@ function between({ start_time, end_time }: TimeRange, parts: readonly TimeRange[
   return gaps.filter(gap => gap.start_time < gap.end_time)
 }
 
-function planHours(plan: Plan, { start_time, end_time }: TimeRange, edges: Edges, states: ReadonlyMap<number, number>) {
+function planHours(
+  plan: Plan,
+  { start_time, end_time }: TimeRange,
+  edges: Edges,
+  stateOf: (hour: number) => number | undefined,
+): void {
   for (let hour = floor(start_time, hourMs); hour < end_time; hour += hourMs) {
     const part = { start_time: Math.max(hour, start_time), end_time: Math.min(hour + hourMs, end_time) }
-    const state = states.get(hour)
+    const state = stateOf(hour)
     const whole = part.end_time - part.start_time === hourMs && !edges.cut(hour, hour + hourMs)
     if (state === hourStates.open) extend(plan.samples, part)
     else if (whole) extend(plan.hours, part)
@@ -89,14 +120,18 @@ function extend(parts: TimeRange[], part: TimeRange): void {
   else parts.push(part)
 }
 
-async function closedDays(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<TimeRange[]> {
+async function closedDays(
+  db: Db,
+  device_num: number,
+  { start_time, end_time }: TimeRange,
+): Promise<(TimeRange & { alone: number })[]> {
   return db
     .selectFrom('telemetry_days')
-    .select(['start as start_time', 'end as end_time'])
+    .select(eb => ['start as start_time', 'end as end_time', eb('state', '>', 0).$castTo<number>().as('alone')])
     .where('device_num', '=', device_num)
     .where('start', '>=', start_time)
     .where('start', '<', end_time)
-    .where('end', '<=', end_time)
+    .where(eb => eb.or([eb('end', '<=', end_time), eb('state', '>', 0)]))
     .orderBy('start')
     .execute()
 }
