@@ -17,7 +17,19 @@ import type { Api } from './api.js'
 import { audited, note } from './audited.js'
 import type { ApiContext } from './context.js'
 import { askerOf, checkDevice, checkRight, reachOfRequest } from './rights.js'
-import { byId, id, json, name, next_cursor, nothing, page, retention, time } from './schemas.js'
+import {
+  byId,
+  id,
+  json,
+  name,
+  next_cursor,
+  nothing,
+  page,
+  retention,
+  retention_fields,
+  time,
+  told_retention_fields,
+} from './schemas.js'
 
 const status = z.enum(['active', 'inactive', 'maintenance'])
 const place = name.nullable()
@@ -40,6 +52,7 @@ export const device = z.object({
   model: z.string().nullable(),
   twin_policy,
   retention: z.string().nullable().describe('How long its telemetry is kept; null where it is as in its home'),
+  retention_fields: told_retention_fields,
   hello: json.nullable().describe('What the device last said of itself'),
   created_at: time,
   updated_at: time,
@@ -77,6 +90,7 @@ const changes = z.strictObject({
   status: status.optional(),
   twin_policy: twin_policy.optional(),
   retention: retention.optional(),
+  retention_fields: retention_fields.optional(),
 })
 
 export function deviceRoutes(app: Api, context: ApiContext): void {

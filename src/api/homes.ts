@@ -6,13 +6,27 @@ import type { Api } from './api.js'
 import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
 import { askerOf, checkRight, personOf } from './rights.js'
-import { byId, homeRole, id, name, next_cursor, nothing, page, retention, time, timezone } from './schemas.js'
+import {
+  byId,
+  homeRole,
+  id,
+  name,
+  next_cursor,
+  nothing,
+  page,
+  retention,
+  retention_fields,
+  time,
+  timezone,
+  told_retention_fields,
+} from './schemas.js'
 
 const home = z.object({
   id: z.string(),
   name: z.string(),
   timezone: z.string().describe('IANA name'),
   retention: z.string().nullable().describe('How long telemetry is kept; null where it is as the hub is set up'),
+  retention_fields: told_retention_fields,
   created_at: time,
   updated_at: time,
 })
@@ -22,6 +36,7 @@ const changes = z.strictObject({
   name: name.optional(),
   timezone: timezone.optional(),
   retention: retention.optional(),
+  retention_fields: retention_fields.optional(),
 })
 
 export function homeRoutes(app: Api, context: ApiContext): void {

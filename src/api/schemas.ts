@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { retentionFault } from '../../config/retention.js'
+import { fieldRetentionFault, retentionFault } from '../../config/retention.js'
 import { homeRoles } from '../principal.js'
+import { maxKeyLength } from '../telemetry/payload.js'
 import { checkTimezone } from '../telemetry/windows.js'
 import { idPattern, isFilter, isPlainFilter } from '../topics.js'
 import { endOfTime, parseTime } from './time.js'
@@ -35,16 +36,29 @@ function isTimezone(text: string): boolean {
   }
 }
 
+const retentionText = (faultOf: (text: string) => string | null) =>
+  z
+    .string()
+    .max(128)
+    .superRefine((text, context) => {
+      const fault = faultOf(text)
+      if (fault) context.addIssue(fault)
+    })
+
 /** How long telemetry is kept; null for what the level above says. */
-export const retention = z
-  .string()
-  .max(128)
-  .superRefine((text, context) => {
-    const fault = retentionFault(text)
-    if (fault) context.addIssue(fault)
-  })
+export const retention = retentionText(retentionFault).nullable().describe('Like raw=30d,1m=1y; null takes it back')
+
+/** The same of single fields. */
+export const retention_fields = z
+  .record(z.string().min(1).max(maxKeyLength), retentionText(fieldRetentionFault))
+  .refine(fields => Object.keys(fields).length <= 64, 'names more than 64 fields')
   .nullable()
-  .describe('Like raw=30d,1m=1y; null takes it back')
+  .describe('By the names of fields, like {"energy": "raw=forever"}; null takes it back')
+
+export const told_retention_fields = z
+  .record(z.string(), z.string())
+  .nullable()
+  .describe('How long single fields are kept; null where all are as the rest')
 
 /** The part of a query that says which page of a list. */
 export const page = {

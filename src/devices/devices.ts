@@ -35,7 +35,7 @@ export interface NewDevice {
 
 export type DeviceChanges = Pick<
   Updateable<Tables['devices']>,
-  'name' | 'type' | 'home_id' | 'room_id' | 'location' | 'status' | 'twin_policy' | 'retention'
+  'name' | 'type' | 'home_id' | 'room_id' | 'location' | 'status' | 'twin_policy' | 'retention' | 'retention_fields'
 >
 
 export interface DeviceFilter extends PageRequest {
@@ -119,7 +119,11 @@ export async function listDevices(db: Db, filter: DeviceFilter): Promise<Page<De
       ]),
     )
   }
-  const page = await readPage(query, { limit: filter.limit, keyOf: row => row.id, large: ['hello'] })
+  const page = await readPage(query, {
+    limit: filter.limit,
+    keyOf: row => row.id,
+    large: ['hello', 'retention_fields'],
+  })
   return { ...page, rows: page.rows.map(deviceOf) }
 }
 

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely'
+import type { Selectable, Updateable } from 'kysely'
 import { HubError, notFound } from '../errors.js'
 import { newId } from '../ids.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
@@ -33,7 +33,7 @@ export async function createHome(
   }: { id?: string | undefined; name: string; timezone?: string | undefined },
 ): Promise<Home> {
   const now = Date.now()
-  const home = { id, name, timezone, retention: null, created_at: now, updated_at: now }
+  const home = { id, name, timezone, retention: null, retention_fields: null, created_at: now, updated_at: now }
   await db
     .insertInto('homes')
     .values(home)
@@ -61,14 +61,14 @@ export async function listHomes(
   let query = db.selectFrom('homes').selectAll().orderBy('id')
   if (homes) query = query.where('id', 'in', homes)
   if (cursor) query = query.where('id', '>', decodeCursor(cursor, 'string'))
-  return readPage(query, { limit, keyOf: row => row.id })
+  return readPage(query, { limit, keyOf: row => row.id, large: ['retention_fields'] })
 }
 
 /** @throws HubError `not_found` */
 export async function updateHome(
   db: Db,
   id: string,
-  changes: { name?: string | undefined; timezone?: string | undefined; retention?: string | null | undefined },
+  changes: Pick<Updateable<Tables['homes']>, 'name' | 'timezone' | 'retention' | 'retention_fields'>,
 ): Promise<Home> {
   await db
     .updateTable('homes')

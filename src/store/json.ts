@@ -17,6 +17,7 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'result',
   'error',
   'publish',
+  'retention_fields',
   'subscribe',
   'detail',
 ])

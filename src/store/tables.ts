@@ -13,6 +13,8 @@ export interface Tables extends CommandTables, SessionTables, TelemetryTables {
     timezone: string
     /** How long telemetry is kept, where it is not as the hub is set up. */
     retention: Generated<string | null>
+    /** The same of single fields. */
+    retention_fields: Json<Record<string, string> | null>
     created_at: Time
     updated_at: Time
   }
@@ -135,6 +137,8 @@ export interface Tables extends CommandTables, SessionTables, TelemetryTables {
     twin_policy: Generated<'last_writer' | 'hub_wins'>
     /** How long its telemetry is kept, where it is not as in its home. */
     retention: Generated<string | null>
+    /** The same of single fields. */
+    retention_fields: Json<Record<string, string> | null>
     created_at: Time
     updated_at: Time
   }

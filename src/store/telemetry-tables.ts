@@ -80,11 +80,19 @@ export interface TelemetryTables {
     device_num: number
     start: Time
     end: Time
+    /** Whether its rollups by hour are there (0), are going (1) or are gone (2). */
+    state: Generated<number>
   }
   telemetry_fields: {
     device_num: number
     name: string
     field_num: number
+    /** The hour before which its values are gone, and rollups stand for them. */
+    raw_from: Generated<Time>
+    /** The same of its rollups by minute. */
+    minutes_from: Generated<Time>
+    /** Before it its gone values are out of the samples. */
+    trimmed_to: Generated<Time>
   }
   /** Samples that came when those of their hour were gone, and were not kept. */
   telemetry_late: {

@@ -51,11 +51,13 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   checkTimezone(query.timezone)
   const known = await knownOf(db, device_num, { ...query, days: window.kind === 'calendar' })
   const { windows, edges } = bucketsOf(window, query.timezone, known.range)
-  const plan = await planOf(db, device_num, known, edges)
+  const planFor = await planOf(db, device_num, known, edges)
   const told = toldFor(query)
   const starts = query.fill && query.fill !== 'none' ? windowStarts(window, query) : []
   const series = query.fields.map(async field => {
-    const wanted = { ...told, device_num, field, field_num: known.field_nums.get(field) ?? 0 }
+    const { field_num, ...gone } = known.fields.get(field) ?? unheard
+    const wanted = { ...told, device_num, field, field_num }
+    const plan = planFor(gone)
     const tallied = await tallies(db, plan, windows, wanted)
     const grown = query.aggregations.some(isGrowth) ? await increases(db, plan, windows, wanted) : null
     const parts = [...tallied.values()].sort((one, other) => one.start - other.start)
@@ -84,6 +86,8 @@ function toldFor({ aggregations }: AggregateQuery): Omit<WantedOfRollups, 'devic
     max: asks('max'),
   }
 }
+
+const unheard = { field_num: 0, raw_from: 0, minutes_from: 0 }
 
 type Growth = 'increase' | 'rate'
 const isGrowth = (aggregation: Aggregation): aggregation is Growth =>

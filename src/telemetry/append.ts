@@ -1,10 +1,12 @@
 import { PayloadFault } from '../json.js'
 import type { AppendItem, AppendWriter } from '../store/append.js'
 import type { Database, Statement } from '../store/sqlite.js'
+import { GoneFields } from './gone-fields.js'
 import { Packing } from './packing.js'
 import { maxAheadMs, type Point, parseTelemetry, type Value } from './payload.js'
 import { Rollups } from './rollups.js'
 import { type NewSample, Samples } from './samples.js'
+import { Trimming } from './trimming.js'
 
 /** The newest value of each field of a device, with its time, and how many fields there are. */
 interface Latest {
@@ -29,7 +31,8 @@ const workMs = 10
 /**
  * The append of telemetry, run inside the writer thread. (device, ts) is one point: of a later duplicate only fields that the first
  * did not have are added (D8). Points without a time take the receive time, moved on to the next free millisecond where it is taken, but
- * no further ahead of the clock than a device's own times may be. A sample of an hour whose samples have been let go of is counted, and not kept.
+ * no further ahead of the clock than a device's own times may be. A sample of an hour whose samples have been let go of is counted, and not kept,
+ * and so are readings of fields that have been let go of alone.
  */
 export function openAppendWriter(db: Database): AppendWriter {
   return new TelemetryWriter(db)
@@ -46,12 +49,16 @@ class TelemetryWriter implements AppendWriter {
   readonly #samples: Samples
   readonly #rollups: Rollups
   readonly #packing: Packing
+  readonly #trimming: Trimming
+  readonly #gone: GoneFields
 
   constructor(db: Database) {
     this.#db = db
     this.#samples = new Samples(db)
     this.#rollups = new Rollups(db, this.#samples)
     this.#packing = new Packing(db, this.#samples)
+    this.#trimming = new Trimming(db, this.#samples)
+    this.#gone = new GoneFields(db)
     this.#countLate = db.prepare(
       `insert into telemetry_late (device_num, samples, at) values (?, 1, ?)
        on conflict (device_num) do update set samples = samples + 1, at = excluded.at`,
@@ -90,13 +97,15 @@ class TelemetryWriter implements AppendWriter {
 
   work(): boolean {
     const now = Date.now()
-    return this.#rollups.work(now, workMs) || this.#packing.work(now, workMs)
+    return this.#rollups.work(now, workMs) || this.#trimming.work(workMs) || this.#packing.work(now, workMs)
   }
 
   rolledBack(): void {
     this.#samples.forget()
     this.#rollups.rolledBack()
     this.#packing.rolledBack()
+    this.#trimming.rolledBack()
+    this.#gone.forget()
     this.#latest.clear()
     this.#lastUntimed.clear()
     this.#changed.clear()
@@ -126,10 +135,10 @@ class TelemetryWriter implements AppendWriter {
     const last = this.#lastUntimed.get(item.device_num)
     if (several) this.#db.exec('savepoint message')
     try {
-      const times = points.map(point => this.#write(item, point))
-      points.forEach(({ data }, i) => {
-        const ts = times[i] ?? null
-        if (ts !== null) this.#remember(item.device_num, data, ts)
+      const kept = points.flatMap(point => this.#keptOf(item, point))
+      const times = kept.map(point => this.#write(item, point))
+      kept.forEach(({ data }, i) => {
+        this.#remember(item.device_num, data, times[i] ?? 0)
       })
     } catch (error) {
       // A grave fault has ended the transaction, and the savepoint with it.
@@ -143,13 +152,18 @@ class TelemetryWriter implements AppendWriter {
     if (several) this.#db.exec('release message')
   }
 
-  /** @returns the time under which the point is kept; null when it came too late to be kept */
-  #write(item: AppendItem, point: Point): number | null {
+  /** What of a point has not come too late to be kept. */
+  #keptOf({ device_num, received_at }: AppendItem, point: Point): readonly Point[] {
+    const ts = point.ts ?? received_at
+    const data = this.#rollups.isGone(device_num, ts) ? {} : this.#gone.kept(device_num, ts, point.data)
+    if (data === point.data) return [point]
+    this.#countLate.run(device_num, received_at)
+    return sizeOf(data) > 0 ? [{ ...point, data }] : []
+  }
+
+  /** @returns the time under which the point is kept */
+  #write(item: AppendItem, point: Point): number {
     const { device_num, received_at } = item
-    if (this.#rollups.isGone(device_num, point.ts ?? received_at)) {
-      this.#countLate.run(device_num, received_at)
-      return null
-    }
     const { data, metadata, quality } = point
     const message_id = isTimed(point) ? null : item.message_id
     const sample: NewSample = { device_num, received_at, data, metadata, quality, message_id }

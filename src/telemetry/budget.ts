@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
 import { bytesOf } from '../../config/quantities.js'
 import type { Db, Store, StoreSize } from '../store/store.js'
-import { type Grain, type HourOf, hoursWith, isQuiet, letGo } from './let-go.js'
+import { type HourOf, heldHours, isQuiet, letGo } from './let-go.js'
+import { letGoOfMinutes } from './let-go-of-minutes.js'
+import { hourMs } from './rollup-rows.js'
 
 const dayMs = 86_400_000
 /** How far back growth is looked at. */
@@ -48,7 +50,7 @@ export async function keepToBudget(
 ): Promise<number> {
   let rows = 0
   while (!isOver() && roomOf(await store.size(), settings).bytes < 0) {
-    const gone = (await letGoOfOldest(store.db, 'samples', now)) ?? (await letGoOfOldest(store.db, 'minutes', now))
+    const gone = (await letGoOfOldest(store.db, now)) ?? (await letGoOfOldestMinutes(store.db, now, isOver))
     if (gone === null) break
     rows += gone
   }
@@ -56,14 +58,29 @@ export async function keepToBudget(
 }
 
 /** @returns how many rows went; null when there are none */
-async function letGoOfOldest(db: Db, grain: Grain, now: number): Promise<number | null> {
-  const { source, states } = hoursWith(grain)
+async function letGoOfOldest(db: Db, now: number): Promise<number | null> {
+  const { source, states } = heldHours
   const first = sql`select start from ${source} where device_num = num and ${states} and ${isQuiet(now)} order by start limit 1`
   const { rows } = await sql<HourOf>`select device_num, start
     from (select min(first) as oldest from (select (${first}) as first from devices))
     cross join devices cross join ${source} on device_num = num and ${states} and start >= oldest and start < oldest + ${dayMs}
     where ${isQuiet(now)} order by start limit ${hoursAtOnce}`.execute(db)
-  return rows.length === 0 ? null : letGo(db, grain, rows)
+  return rows.length === 0 ? null : letGo(db, rows)
+}
+
+/** @returns how many rows went; null when there are none */
+async function letGoOfOldestMinutes(db: Db, now: number, isOver: () => boolean): Promise<number | null> {
+  const { rows } = await sql<{
+    oldest: number | null
+    devices: string
+  }>`select min((select start from rollups_1m as minute
+      where minute.device_num = field.device_num and minute.field_num = field.field_num order by start limit 1)) as oldest,
+      json_group_array(distinct device_num) as devices
+    from telemetry_fields as field`.execute(db)
+  const [{ oldest, devices } = { oldest: null, devices: '[]' }] = rows
+  if (oldest === null) return null
+  const others = Math.min(oldest + dayMs, now) - (Math.min(oldest + dayMs, now) % hourMs)
+  return letGoOfMinutes(db, JSON.parse(devices) as number[], { others }, isOver)
 }
 
 /** Notes how large the database is, every hour: forecasts are made of this. @param now milliseconds since 1970 */

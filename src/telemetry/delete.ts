@@ -41,13 +41,14 @@ export async function deleteAllReadings(db: Db, device_num: number): Promise<voi
 }
 
 /** What samples were rolled up to that are gone. An hour's minutes are deleted before the hour is forgotten, so that no other can come in its place. */
-async function deleteGoneHours(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<void> {
+async function deleteGoneHours(db: Db, device_num: number, range: TimeRange): Promise<void> {
+  const { start_time, end_time } = range
+  await deleteLoneDays(db, device_num, range)
+  await deleteGoneFields(db, device_num, range)
   const { rows } = await sql<{ start: number }>`select start from telemetry_hours where device_num = ${device_num}
     and start >= ${start_time} and start <= ${end_time - hourMs} and state in (3, 4)`.execute(db)
   if (rows.length === 0) return
-  await sql`delete from telemetry_days where device_num = ${device_num} and start < ${end_time} and end > ${start_time}`.execute(
-    db,
-  )
+  await forgetDays(db, device_num, range)
   for (const { start } of rows) {
     const hour = { start_time: start, end_time: start + hourMs }
     for (const table of ['rollups_1m', 'rollups_1h'] as const) await deleteRollups(db, device_num, table, hour)
@@ -55,16 +56,49 @@ async function deleteGoneHours(db: Db, device_num: number, { start_time, end_tim
   }
 }
 
+/** Days that nothing finer is left of. */
+async function deleteLoneDays(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<void> {
+  const { rows } = await sql<{
+    start: number
+    end: number
+  }>`select start, end from telemetry_days where device_num = ${device_num}
+    and start >= ${start_time} and end <= ${end_time} and state > 0`.execute(db)
+  for (const { start, end } of rows) {
+    await deleteRollups(db, device_num, 'rollups_1h', { start_time: start, end_time: end })
+    await db.transaction().execute(async tx => {
+      await deleteRollups(tx, device_num, 'rollups_1d', { start_time: start, end_time: end })
+      await sql`delete from telemetry_hours where device_num = ${device_num} and start >= ${start} and start < ${end} and state = 6`.execute(
+        tx,
+      )
+      await tx.deleteFrom('telemetry_days').where('device_num', '=', device_num).where('start', '=', start).execute()
+    })
+  }
+}
+
+/** What fields were rolled up to whose samples are gone while others are kept. Their hours are rolled up anew: there may be nothing left of them. */
+async function deleteGoneFields(db: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<void> {
+  const hours = {
+    start_time: Math.ceil(start_time / hourMs) * hourMs,
+    end_time: Math.floor(end_time / hourMs) * hourMs,
+  }
+  let deleted = 0
+  for (const table of ['rollups_1m', 'rollups_1h'] as const)
+    deleted += await deleteRollups(db, device_num, table, hours, 'raw_from')
+  if (deleted > 0) await openHours(db, device_num, hours)
+}
+
 const deleteRollups = (
   db: Db,
   device_num: number,
   table: 'rollups_1m' | 'rollups_1h' | 'rollups_1d',
   { start_time, end_time }: TimeRange,
+  before: 'raw_from' | null = null,
 ): Promise<number> =>
   inSteps(deletedAtOnce, async most => {
     const { numAffectedRows = 0n } = await sql`delete from ${sql.table(table)} where (device_num, field_num, start) in
       (select device_num, field_num, start from telemetry_fields cross join ${sql.table(table)} using (device_num, field_num)
-      where device_num = ${device_num} and start >= ${start_time} and start < ${end_time} limit ${most})`.execute(db)
+      where device_num = ${device_num} and start >= ${start_time} and start < ${end_time}
+        and ${before ? sql`start < raw_from` : sql`true`} limit ${most})`.execute(db)
     return numAffectedRows
   })
 
@@ -84,11 +118,15 @@ async function deleteSamples(db: Db, device_num: number, { start_time, end_time 
 /** What is told of the hours and days that a range touches is no longer so. Those whose samples are gone stay as they are. */
 async function openHours(tx: Db, device_num: number, { start_time, end_time }: TimeRange): Promise<void> {
   await sql`update telemetry_hours set state = 0 where device_num = ${device_num}
-    and start > ${start_time - hourMs} and start < ${end_time} and state not in (3, 4)`.execute(tx)
-  await sql`delete from telemetry_days where device_num = ${device_num} and start < ${end_time} and end > ${start_time}`.execute(
+    and start > ${start_time - hourMs} and start < ${end_time} and state not in (3, 4, 6)`.execute(tx)
+  await forgetDays(tx, device_num, { start_time, end_time })
+}
+
+/** Days that stand alone stay as they are. */
+const forgetDays = (tx: Db, device_num: number, { start_time, end_time }: TimeRange) =>
+  sql`delete from telemetry_days where device_num = ${device_num} and start < ${end_time} and end > ${start_time} and state = 0`.execute(
     tx,
   )
-}
 
 /** Makes rows of blocks that an edge of a range cuts. */
 async function unpackCut(tx: Db, device_num: number, part: TimeRange): Promise<void> {

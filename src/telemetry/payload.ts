@@ -16,7 +16,8 @@ export interface Point {
 
 const maxPoints = 1000
 export const maxKeys = 100
-const maxKeyLength = 128
+/** Of the name of a field. */
+export const maxKeyLength = 128
 /** Earlier times are not believed. */
 export const earliest = Date.UTC(2020, 0, 1)
 /** How far ahead of the clock a time is believed, in milliseconds. */

@@ -1,5 +1,5 @@
 import type { Db } from '../store/store.js'
-import { type Known, statesOf } from './known.js'
+import { type Gone, type Known, statesOf } from './known.js'
 import type { TimeRange } from './readings.js'
 import { hourMs, hourStates, minuteMs } from './rollup-rows.js'
 
@@ -30,17 +30,34 @@ const ceil = (time: number, unit: number) => floor(time + unit - 1, unit)
 /**
  * Finds the coarsest rollups that answer a range exactly: none may be cut by the edge of a window or of the range, and none may stand for
  * an hour that is open. Where samples are gone the finest that is left answers, and what an edge cuts counts whole for the window, and the
- * range, that it begins in: answers for neighbouring ranges still add up to that for both.
+ * range, that it begins in: answers for neighbouring ranges still add up to that for both. A day that nothing finer is left of answers
+ * windows of days, and no shorter ones.
+ * @returns the plan for each field
  */
-export async function planOf(db: Db, device_num: number, known: Known, edges: Edges): Promise<Plan> {
-  const plan: Plan = { days: [], hours: [], minutes: [], few: [], samples: [] }
-  const { range, days } = known
-  for (const day of days) if (!edges.cut(day.start_time, day.end_time)) extend(plan.days, day)
+export async function planOf(db: Db, device_num: number, known: Known, edges: Edges): Promise<(field: Gone) => Plan> {
+  const { range } = known
+  const days: TimeRange[] = []
+  for (const { start_time, end_time, alone } of known.days)
+    if (alone || !edges.cut(start_time, end_time))
+      extend(days, { start_time, end_time: Math.min(end_time, range.end_time) })
   const cut = edges.hoursCut(range)
   const states = new Map([...known.states, ...(await statesOf(db, device_num, cut))])
   const special = [...new Set([...states.keys(), ...cut, ...hoursAtEnds(range)])].sort((one, other) => one - other)
-  for (const part of between(range, plan.days)) planHours(plan, part, edges, special, states)
-  return plan
+  return field => {
+    const plan: Plan = { days, hours: [], minutes: [], few: [], samples: [] }
+    const stateOf = (hour: number) => stateFor(field, hour, states.get(hour))
+    for (const part of between(range, days)) planHours(plan, part, edges, special, stateOf)
+    return plan
+  }
+}
+
+/** An hour's state as it is for one field. Where its samples are gone while others are kept, its rollups stay as they are, also in an open hour. */
+function stateFor({ raw_from, minutes_from }: Gone, hour: number, state: number | undefined): number | undefined {
+  if (state === undefined || state === hourStates.goneWithHours) return undefined
+  const hasMinutes = hour >= minutes_from
+  if (state === hourStates.gone || state === hourStates.goneWithMinutes || hour < raw_from)
+    return hasMinutes && state !== hourStates.gone ? hourStates.goneWithMinutes : hourStates.gone
+  return state === hourStates.closedWithMinutes && !hasMinutes ? hourStates.closed : state
 }
 
 /** The hours that a range cuts. */
@@ -61,14 +78,14 @@ function planHours(
   { start_time, end_time }: TimeRange,
   edges: Edges,
   special: readonly number[],
-  states: ReadonlyMap<number, number>,
+  stateOf: (hour: number) => number | undefined,
 ) {
   let planned = start_time
   for (const hour of special) {
     const part = { start_time: Math.max(hour, start_time), end_time: Math.min(hour + hourMs, end_time) }
     if (part.start_time >= part.end_time) continue
     if (planned < part.start_time) extend(plan.hours, { start_time: planned, end_time: part.start_time })
-    planHour(plan, hour, part, edges, states.get(hour))
+    planHour(plan, hour, part, edges, stateOf(hour))
     planned = part.end_time
   }
   if (planned < end_time) extend(plan.hours, { start_time: planned, end_time })

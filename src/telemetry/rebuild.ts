@@ -16,9 +16,9 @@ export function rebuildRollups(file: string, sync: Sync, onProgress: (left: numb
     db.exec(`begin immediate;
       insert into telemetry_hours (device_num, start, state)
         select device_num, ts - ts % 3600000, 0 from samples union select device_num, start - start % 3600000, 0 from sample_blocks where true
-        on conflict (device_num, start) do update set state = 0 where state not in (3, 4);
-      delete from telemetry_days where exists (select 1 from telemetry_hours as hour
-        where hour.device_num = telemetry_days.device_num and hour.start >= telemetry_days.start and hour.start < end and state = 0);
+        on conflict (device_num, start) do update set state = 0 where state not in (3, 4, 6);
+      delete from telemetry_days where state = 0 and exists (select 1 from telemetry_hours as hour
+        where hour.device_num = telemetry_days.device_num and hour.start >= telemetry_days.start and hour.start < end and hour.state = 0);
       commit`)
     const open = db.prepare('select count(*) from telemetry_hours where state in (0, 5)').pluck()
     const hours = Number(open.get())

@@ -1,26 +1,28 @@
 import { sql } from 'kysely'
-import { retentionOf } from '../../config/retention.js'
 import type { Db } from '../store/store.js'
-import { type Grain, type HourOf, hoursWith, isQuiet, letGo, letGoOfLeft } from './let-go.js'
+import { type HourOf, heldHours, isQuiet, letGo, letGoOfLeft, wantMinutes } from './let-go.js'
+import { letGoOfDays, letGoOfHours } from './let-go-of-days.js'
+import { letGoOfFields } from './let-go-of-fields.js'
+import { letGoOfMinutes } from './let-go-of-minutes.js'
+import { keptOf, type Rule, rulesOf } from './retention-rules.js'
 import { hourMs, hourStates } from './rollup-rows.js'
 
 /** Hours that are let go of in one go: more would take long where there are many samples in each. */
 const hoursAtOnce = 20
 
-/** Devices to which the same texts apply. */
-interface Rule {
-  readonly of_device: string | null
-  readonly of_home: string | null
-}
-
 interface ClosedHour extends HourOf {
   readonly state: number
 }
 
+interface Clock {
+  readonly now: number
+  isOver(): boolean
+}
+
 /**
- * Lets go of samples, and of rollups by minute, that are older than the retention of their device, else of its home, else of the hub. The
- * samples of an hour go when it is rolled up; one that is to be known by the minute afterwards is given its minutes first, and goes at a later
- * run.
+ * Lets go of samples, and of rollups, that are older than their field, else their device, its home or the hub keeps them. The samples of an hour go
+ * when it is rolled up; one that is to be known by the minute afterwards is given its minutes first, and goes at a later run. Each grain goes
+ * when what is finer has gone.
  * @param retention the hub's, like `raw=30d,1m=1y`
  * @param now milliseconds since 1970
  * @param isOver ends it early: the rest goes at a later run
@@ -28,65 +30,62 @@ interface ClosedHour extends HourOf {
  */
 export async function applyRetention(db: Db, retention: string, now: number, isOver: () => boolean): Promise<number> {
   let rows = await letGoOfLeft(db)
-  for (const rule of await rulesOf(db)) {
-    const kept = retentionOf(retention, rule.of_home, rule.of_device)
-    const minutesUntil = now - kept['1m'] - hourMs
-    const samples = (hours: readonly ClosedHour[]) => letGoOfSamples(db, hours, minutesUntil)
-    rows += await eachAged(db, 'samples', rule, { until: now - kept.raw - hourMs, now }, isOver, samples)
-    const minutes = (hours: readonly ClosedHour[]) => letGo(db, 'minutes', hours)
-    rows += await eachAged(db, 'minutes', rule, { until: minutesUntil, now }, isOver, minutes)
+  for (const rule of await rulesOf(db, retention)) {
+    const { devices, kept } = rule
+    rows += await letGoOfSamples(db, rule, { now, isOver })
+    await letGoOfFields(db, shorterOf(rule, now), now, isOver)
+    const named = Object.fromEntries([...rule.named].map(([name, of]) => [name, keptFrom(of['1m'], now)]))
+    const minutes = { others: keptFrom(rule.others['1m'], now), named }
+    rows += await untilNone(isOver, () => letGoOfMinutes(db, devices, minutes, isOver))
+    rows += await untilNone(isOver, () => letGoOfHours(db, devices, keptFrom(kept['1h'], now)))
+    rows += await untilNone(isOver, () => letGoOfDays(db, devices, keptFrom(kept['1d'], now)))
   }
   return rows
 }
 
-const rulesOf = (db: Db): Promise<Rule[]> =>
-  db
-    .selectFrom('devices')
-    .innerJoin('homes', 'homes.id', 'devices.home_id')
-    .select(['devices.retention as of_device', 'homes.retention as of_home'])
-    .distinct()
-    .execute()
+/** The first hour of which something is kept that is kept so long. */
+const keptFrom = (keptMs: number, now: number) =>
+  Number.isFinite(keptMs) ? Math.max(0, Math.floor((now - keptMs) / hourMs) * hourMs) : 0
 
-/** @param minutesUntil the last hour whose rollups by minute are too old to be kept */
-async function letGoOfSamples(db: Db, hours: readonly ClosedHour[], minutesUntil: number): Promise<number> {
-  const coarse = new Set(hours.filter(({ state, start }) => state === hourStates.closed && start > minutesUntil))
-  if (coarse.size > 0) await wantMinutes(db, [...coarse])
-  return letGo(
-    db,
-    'samples',
-    hours.filter(hour => !coarse.has(hour)),
-  )
-}
+const shorterOf = (rule: Rule, now: number) =>
+  rule.shorter.map(field => {
+    const kept = keptOf(rule, field.name)
+    return { ...field, raw_from: keptFrom(kept.raw, now), minutes_from: keptFrom(kept['1m'], now) }
+  })
 
-/** The writer makes them (rollups.ts). */
-const wantMinutes = (db: Db, hours: readonly HourOf[]) =>
-  sql`update telemetry_hours set state = ${hourStates.minutesWanted} where state = ${hourStates.closed} and (device_num, start) in
-    (select value ->> 'device_num', value ->> 'start' from json_each(${JSON.stringify(hours)}))`.execute(db)
-
-/** Hands on what is old enough, a few hours at a time. It ends: what is handed on is old no longer. @returns the sum of the answers */
-async function eachAged(
-  db: Db,
-  grain: Grain,
-  rule: Rule,
-  { until, now }: { until: number; now: number },
-  isOver: () => boolean,
-  take: (hours: readonly ClosedHour[]) => Promise<number>,
-): Promise<number> {
-  let sum = 0
-  if (!Number.isFinite(until)) return sum
-  while (!isOver()) {
-    const hours = await agedHours(db, grain, rule, until, now)
-    if (hours.length > 0) sum += await take(hours)
-    if (hours.length < hoursAtOnce) break
+/** Repeats what ends because it finds none of what it took before. @returns the sum of the answers */
+async function untilNone(isOver: () => boolean, take: () => Promise<number | null>): Promise<number> {
+  for (let sum = 0; ; ) {
+    const taken = isOver() ? null : await take()
+    if (taken === null) return sum
+    sum += taken
   }
-  return sum
 }
 
-async function agedHours(db: Db, grain: Grain, rule: Rule, until: number, now: number): Promise<readonly ClosedHour[]> {
-  const { source, states } = hoursWith(grain)
+/** The samples of whole hours. */
+function letGoOfSamples(db: Db, { devices, kept }: Rule, { now, isOver }: Clock): Promise<number> {
+  const [before, minutesFrom] = [keptFrom(kept.raw, now), keptFrom(kept['1m'], now)]
+  return untilNone(isOver, async () => {
+    const hours = await agedHours(db, devices, before, now)
+    if (hours.length === 0) return null
+    const coarse = new Set(hours.filter(({ state, start }) => state === hourStates.closed && start >= minutesFrom))
+    if (coarse.size > 0) await wantMinutes(db, [...coarse])
+    return letGo(
+      db,
+      hours.filter(hour => !coarse.has(hour)),
+    )
+  })
+}
+
+async function agedHours(
+  db: Db,
+  devices: readonly number[],
+  before: number,
+  now: number,
+): Promise<readonly ClosedHour[]> {
+  const { source, states } = heldHours
   const { rows } = await sql<ClosedHour>`select device_num, start, hour.state
-    from devices join homes on homes.id = devices.home_id cross join ${source} on device_num = num and ${states} and start <= ${until}
-    where devices.retention is ${rule.of_device} and homes.retention is ${rule.of_home} and ${isQuiet(now)}
-    limit ${hoursAtOnce}`.execute(db)
+    from json_each(${JSON.stringify(devices)}) as device cross join ${source} on device_num = device.value and ${states} and start < ${before}
+    where ${isQuiet(now)} limit ${hoursAtOnce}`.execute(db)
   return rows
 }

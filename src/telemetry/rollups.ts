@@ -1,6 +1,6 @@
 import type { Database, Statement } from '../store/sqlite.js'
 import type { Value } from './payload.js'
-import { hourMs, hourStates, minuteMs, RollupRows } from './rollup-rows.js'
+import { hourMs, hourStates, longestDayMs, minuteMs, RollupRows } from './rollup-rows.js'
 import type { Samples } from './samples.js'
 import { Tallying } from './tally.js'
 
@@ -86,7 +86,13 @@ export class Rollups {
       `insert into telemetry_hours (device_num, start, state) values (?, ?, 0)
        on conflict (device_num, start) do update set state = 0 where state <> 0`,
     )
-    this.#isGone = db.prepare('select state in (3, 4) from telemetry_hours where device_num = ? and start = ?').pluck()
+    this.#isGone = db
+      .prepare(
+        `select exists (select 1 from telemetry_hours where device_num = $num and start = $hour and state in (3, 4, 6))
+         or exists (select 1 from telemetry_days where device_num = $num and start > $ts - ${longestDayMs} and start <= $ts and end > $ts
+         and state > 0)`,
+      )
+      .pluck()
     this.#due = db.prepare(
       'select device_num, start, state from telemetry_hours where state in (0, 5) and start <= ? limit 1000',
     )
@@ -98,10 +104,13 @@ export class Rollups {
     )
   }
 
-  /** Whether rollups stand for samples of this hour that have been let go of: they cannot take in one more, which may be one of those. */
+  /**
+   * Whether rollups stand for samples of this hour, or of its whole day, that have been let go of: they cannot take in one more, which may be one
+   * of those.
+   */
   isGone(device_num: number, ts: number): boolean {
-    const start = hourOf(ts)
-    return this.#opened.get(device_num) !== start && this.#isGone.get(device_num, start) === 1
+    const hour = hourOf(ts)
+    return this.#opened.get(device_num) !== hour && this.#isGone.get({ num: device_num, hour, ts }) === 1
   }
 
   /** A sample is written, or gets more fields: in the same transaction its hour is opened. */

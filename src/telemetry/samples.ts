@@ -155,6 +155,39 @@ export class Samples {
     return { samples: samples.sort((one, other) => one.ts - other.ts), next: until + 1 }
   }
 
+  /**
+   * Takes fields out of some of a device's samples of one hour; one that has no other goes.
+   * @returns where to go on, or null when these were the last ones
+   */
+  trim(device_num: number, from: number, end: number, names: ReadonlySet<string>): number | null {
+    const rows = this.#rows.all(device_num, from, end) as Row[]
+    const last = rows.length < samplesAtOnce ? null : (rows.at(-1)?.ts ?? null)
+    const block = this.blockFrom(device_num, from, end)
+    const until = Math.min(block?.end ?? end, last ?? end)
+    for (const row of rows) if (row.ts <= until) this.#trimRow(device_num, row, names)
+    if (block && block.end <= until) this.#trimBlock(block, names)
+    return block || last !== null ? until + 1 : null
+  }
+
+  #trimRow(device_num: number, row: Row, names: ReadonlySet<string>): void {
+    const data = this.#shapes.read(device_num, row)
+    const left = without(data, names)
+    if (left === null) this.removeRows(device_num, row.ts, row.ts)
+    else if (left !== data) {
+      const written = this.#shapes.write(device_num, left)
+      this.#write.run(written.shape_num, written.data, device_num, row.ts)
+    }
+  }
+
+  #trimBlock({ num, device_num, samples }: Block, names: ReadonlySet<string>): void {
+    const left = samples.flatMap(sample => {
+      const data = without(sample.data, names)
+      return data === null ? [] : data === sample.data ? [sample] : [{ ...sample, data }]
+    })
+    if (left.length === samples.length && left.every((sample, i) => sample === samples[i])) return
+    this.replaceBlock(num, device_num, left)
+  }
+
   /** The first block that ends at a time or later, and before another. */
   blockFrom(device_num: number, from: number, end: number): Block | null {
     const row = this.#blockFrom.get(device_num, from, end) as (Omit<Block, 'samples'> & { data: Buffer }) | undefined
@@ -200,6 +233,7 @@ export class Samples {
   /** Puts these samples in the place of a block, in more than one where they are too many. */
   replaceBlock(num: number, device_num: number, samples: readonly BlockSample[]): void {
     this.#removeBlock.run(num)
+    this.#block = null
     for (const piece of piecesOf(samples)) this.addBlock(device_num, piece)
   }
 
@@ -241,6 +275,14 @@ function piecesOf(samples: readonly BlockSample[]): BlockSample[][] {
     bytes += more
   }
   return pieces
+}
+
+/** Readings without some fields: the same ones when they have none of these, null when they have no other. */
+function without(data: Data, names: ReadonlySet<string>): Data | null {
+  const all = Object.entries(data)
+  const left = all.filter(([name]) => !names.has(name))
+  if (left.length === all.length) return data
+  return left.length === 0 ? null : Object.fromEntries(left)
 }
 
 /** What a sample holds, in bytes of JSON. */

@@ -62,7 +62,16 @@ test('a home and a device may keep telemetry as long as they say, until it is ta
       details: [expect.stringContaining('retention: is written like raw=30d')],
     })
     await hub.client.patch(path, { retention: null })
-    expect(await told()).toMatchObject({ retention: null })
+    expect(await told()).toMatchObject({ retention: null, retention_fields: null })
+    const retention_fields = { energy: 'raw=forever', 'a.b "c"': 'raw=1d,1m=7d' }
+    await hub.client.patch(path, { retention_fields })
+    expect(await told()).toMatchObject({ retention: null, retention_fields })
+    await expect(hub.client.patch(path, { retention_fields: { energy: '1d=forever' } })).rejects.toMatchObject({
+      code: 'invalid_request',
+      details: [expect.stringContaining('names 1h or 1d')],
+    })
+    await hub.client.patch(path, { retention_fields: null })
+    expect(await told()).toMatchObject({ retention_fields: null })
   }
 })
 

@@ -7,6 +7,7 @@ import { createRandom } from '../../simulators/random.js'
 import { until } from '../helper.js'
 import { look, openRaw } from '../store/harness.js'
 import { makeDevices, portsOf, startChild } from './child.js'
+import { type Point, Sender } from './sender.js'
 
 const kills = Number(process.env.HEARTH_TEST_KILLS ?? 20)
 const hour = 3_600_000
@@ -39,32 +40,17 @@ test(`kill -9 at random, ${kills} times, while hours are filled, rolled up and p
     ts: since + Math.floor(random.between(0, days * 24)) * hour + Math.floor(random.between(0, hour)),
     data: { t: Math.round(random.gaussian(20, 5) * 100) / 100 },
   })
-  const send = async (id: string, key: string) => {
-    const points = Array.from({ length: 20 }, point)
-    const body = JSON.stringify(points)
-    const headers = { 'x-api-key': key, 'content-type': 'application/json' }
-    const answer = await fetch(`http://127.0.0.1:${ports.HEARTH_HTTP_PORT}/api/v1/telemetry`, {
-      method: 'POST',
-      headers,
-      body,
-    })
-    expect(answer.status).toBe(202)
+  const made = () => Array.from({ length: 20 }, point)
+  const take = (id: string, points: readonly Point[]) => {
     for (const { ts } of points) acknowledged.add(`${id} ${ts}`)
   }
 
   for (let i = 0; i < kills; i++) {
-    let over = false
-    const sending = [...devices].map(async ([id, key]) => {
-      while (!over) {
-        await send(id, key).catch(error => {
-          if (!over) throw error
-        })
-        await sleep(random.between(0, 50))
-      }
-    })
+    const senders = [...devices].map(([id, key]) => new Sender(hub, id, key, take))
+    const sending = senders.map(sender => sender.send(made, random))
     // Rolling up begins a second after a start.
     await sleep(random.between(500, 2000))
-    over = true
+    for (const sender of senders) sender.over = true
     await hub.end('SIGKILL')
     await Promise.all(sending)
     dayGoesBy(file)
