@@ -53,8 +53,13 @@ export async function planOf(
       extend(days, { start_time, end_time: Math.min(end_time, range.end_time) })
   const rest = between(range, days)
   const states = await statesOf(db, device_num, rest)
+  const plans = new Map<string, Plan>()
   return field => {
+    const key = `${field.raw_from} ${field.minutes_from}`
+    const known = plans.get(key)
+    if (known) return known
     const plan: Plan = { days, hours: [], minutes: [], few: [], samples: [] }
+    plans.set(key, plan)
     for (const part of rest) planHours(plan, part, edges, hour => stateFor(field, hour, states.get(hour)))
     return plan
   }
