@@ -95,7 +95,7 @@ test('a zeroed page is told as storage_unavailable when it is read; what lies el
   for (let i = 0; i < 20; i++) await opened?.append(Array.from({ length: 100 }, (_, k) => ({ i, k })))
   await addHome(db, 'elsewhere')
   await closeIt()
-  const root = look(file, "select rootpage from sqlite_schema where name = 'telemetry'") as number
+  const root = look(file, "select rootpage from sqlite_schema where name = 'samples'") as number
   await overwrite(file, (root - 1) * pageSize, Buffer.alloc(pageSize))
   const damaged = await openIt()
   expect(await codeOf(damaged.db.selectFrom('telemetry').selectAll().execute())).toBe('storage_unavailable')
