@@ -19,7 +19,7 @@ const storage = z.object({
   limited_by: z.enum(['budget', 'disk']).describe('Which is reached first'),
   bytes_per_day: z.int().nullable().describe('By which it grew in the last 7 days; null in the first hour'),
   full_at: time.nullable().describe('When the budget or the disk is reached at this rate; null when it does not grow'),
-  late_samples: z.int().describe('Not kept: the readings of their hour were gone already'),
+  late_samples: z.int().describe('Not kept, or not whole: the readings of their hour or field were gone already'),
 })
 const summary = z.object({
   devices,

@@ -94,7 +94,7 @@ export interface TelemetryTables {
     /** Before it its gone values are out of the samples. */
     trimmed_to: Generated<Time>
   }
-  /** Samples that came when those of their hour were gone, and were not kept. */
+  /** Samples that came when those of their hour, or of their field, were gone, and were not kept, or not whole. */
   telemetry_late: {
     device_num: number
     samples: number

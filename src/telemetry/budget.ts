@@ -130,7 +130,7 @@ export async function storageOf(
   }
 }
 
-/** Samples that came when those of their hour had been let go of, and were not kept. */
+/** Samples that came when those of their hour, or of their field, had been let go of, and were not kept, or not whole. */
 export async function lateSamples(db: Db): Promise<number> {
   const late = db.selectFrom('telemetry_late').select(eb => eb.fn.sum<number | null>('samples').as('samples'))
   return (await late.executeTakeFirst())?.samples ?? 0

@@ -43,8 +43,13 @@ export async function planOf(db: Db, device_num: number, known: Known, edges: Ed
   const cut = edges.hoursCut(range)
   const states = new Map([...known.states, ...(await statesOf(db, device_num, cut))])
   const special = [...new Set([...states.keys(), ...cut, ...hoursAtEnds(range)])].sort((one, other) => one - other)
+  const plans = new Map<string, Plan>()
   return field => {
+    const key = `${field.raw_from} ${field.minutes_from}`
+    const same = plans.get(key)
+    if (same) return same
     const plan: Plan = { days, hours: [], minutes: [], few: [], samples: [] }
+    plans.set(key, plan)
     const stateOf = (hour: number) => stateFor(field, hour, states.get(hour))
     for (const part of between(range, days)) planHours(plan, part, edges, special, stateOf)
     return plan

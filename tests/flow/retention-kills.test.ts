@@ -110,7 +110,8 @@ test(`kill -9 at random, ${kills} times, while samples and rollups go: rollups a
     look(file, 'select count(*) from telemetry_hours where state in (0, 5)') === 0 &&
     least('ts', "telemetry where data ->> 'audio' is not null") >= firstHour(kept.audio.raw) &&
     least('ts', 'telemetry') >= firstHour(kept.t.raw) &&
-    least('start', 'rollups_1h') >= firstDay
+    least('start', 'rollups_1h') >= firstDay &&
+    look(file, 'select count(*) from sample_blocks') !== 0
   await until(isSettled, 100_000)
 
   expect(look(file, 'select count(*) from telemetry_late')).toBe(0)
