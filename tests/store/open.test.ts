@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { cp, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,6 +62,16 @@ test('a reader’s connection cannot write', async () => {
   const reader = openForReading(file)
   expect(() => reader.exec('delete from homes')).toThrow('readonly')
   reader.close()
+})
+
+test.skipIf(process.platform !== 'linux')('a reader’s thread leaves the processors to the others', async () => {
+  const niceness = () =>
+    readdirSync('/proc/self/task').map(
+      id => readFileSync(`/proc/self/task/${id}/stat`, 'utf8').split(') ')[1]?.split(' ')[16],
+    )
+  const before = niceness().filter(nice => nice === '10').length
+  await openIt()
+  expect(niceness().filter(nice => nice === '10')).toHaveLength(before + 1)
 })
 
 test('folder and file are made when they are not there', async () => {
