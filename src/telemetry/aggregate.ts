@@ -4,7 +4,7 @@ import { type Fill, filled } from './fill.js'
 import { fromRollups, type WantedOfRollups } from './from-rollups.js'
 import { increases } from './increase.js'
 import { knownOf } from './known.js'
-import { type Plan, planOf } from './plan.js'
+import { onlySamples, type Plan, planOf } from './plan.js'
 import type { TimeRange } from './readings.js'
 import { type Edge, fromSamples, type Part, type Windows } from './sources.js'
 import { stepsOf } from './steps.js'
@@ -51,11 +51,13 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   checkTimezone(query.timezone)
   const known = await knownOf(db, device_num, { ...query, days: window.kind === 'calendar' })
   const { windows, edges } = bucketsOf(window, query.timezone, known.range)
-  const plan = await planOf(db, device_num, known, edges)
+  const planned = await planOf(db, device_num, known, edges)
   const told = toldFor(query)
   const starts = query.fill && query.fill !== 'none' ? windowStarts(window, query) : []
   const series = query.fields.map(async field => {
-    const wanted = { ...told, device_num, field, field_num: known.field_nums.get(field) ?? 0 }
+    const field_num = known.field_nums.get(field) ?? 0
+    const plan = field_num === 0 && known.full ? onlySamples(known.range) : planned
+    const wanted = { ...told, device_num, field, field_num }
     const tallied = await tallies(db, plan, windows, wanted)
     const grown = query.aggregations.some(isGrowth) ? await increases(db, plan, windows, wanted) : null
     const parts = [...tallied.values()].sort((one, other) => one.start - other.start)

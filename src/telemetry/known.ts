@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
 import type { TimeRange } from './readings.js'
-import { hourMs, hourStates } from './rollup-rows.js'
+import { hourMs, hourStates, maxFields } from './rollup-rows.js'
 
 /** What is kept of a device in a range, as of one moment. */
 export interface Known {
@@ -9,6 +9,8 @@ export interface Known {
   readonly range: TimeRange
   /** The numbers of the fields asked for, those that ever occurred. */
   readonly field_nums: ReadonlyMap<string, number>
+  /** The device has as many fields as are rolled up: others may have occurred all the same. */
+  readonly full: boolean
   /** Days that are rolled up, in order. */
   readonly days: readonly TimeRange[]
   /** States of the hours that hold samples: of the open ones, and of those in which the range begins and ends. */
@@ -31,12 +33,13 @@ export async function knownOf(
       where ${within} and end <= ${end_time} order by start))`
   const ends = [start_time, end_time].map(time => time - (time % hourMs))
   const { rows } = await sql<
-    Record<'field_nums' | 'open' | 'ends', string> & { days: string | null } & TimeRange
+    Record<'field_nums' | 'open' | 'ends', string> & { full: number; days: string | null } & TimeRange
   >`select
     max(${start_time}, ifnull((select min(start) from telemetry_hours where device_num = ${device_num}), ${end_time})) as start_time,
     min(${end_time}, ifnull((select max(start) + ${hourMs} from telemetry_hours where device_num = ${device_num}), 0)) as end_time,
     (select json_group_array(json_array(name, field_num)) from telemetry_fields
       where device_num = ${device_num} and name in (${sql.join(fields)})) as field_nums,
+    (select count(*) from telemetry_fields where device_num = ${device_num}) >= ${maxFields} as "full",
     ${days ? daysWithin : null} as days,
     (select ${states} from ${openHours} where ${within} and state in (0, 5) and state = ${hourStates.open}) as open,
     (select ${states} from telemetry_hours where device_num = ${device_num} and start in (${sql.join(ends)})) as ends`.execute(
@@ -47,6 +50,7 @@ export async function knownOf(
   return {
     range: row && row.start_time < row.end_time ? row : { start_time, end_time: start_time },
     field_nums: new Map(read<[string, number]>(row?.field_nums)),
+    full: row?.full === 1,
     days: read<[number, number]>(row?.days).map(([start, end]) => ({ start_time: start, end_time: end })),
     states: new Map([...read<[number, number]>(row?.open), ...read<[number, number]>(row?.ends)]),
   }

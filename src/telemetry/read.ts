@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { type BlockSample, unpackBlock } from '../blocks.js'
+import { errorOf, failureOf } from '../store/failure.js'
 import { fitting, heldIn } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Value } from './payload.js'
@@ -108,7 +109,7 @@ async function samplesOf(
 const sampleOf = ({ names, data, block, ...row }: Row) => ({ ...row, data: named(names, data) })
 
 const samplesOfBlock = ({ device_num, block, held }: BlockRow) =>
-  unpackBlock(block).map(({ ts, received_at, data, metadata, quality }) => ({
+  unpacked(block).map(({ ts, received_at, data, metadata, quality }) => ({
     device_num,
     ts,
     received_at,
@@ -117,6 +118,14 @@ const samplesOfBlock = ({ device_num, block, held }: BlockRow) =>
     quality,
     held,
   }))
+
+function unpacked(block: Uint8Array): BlockSample[] {
+  try {
+    return unpackBlock(block)
+  } catch (error) {
+    throw errorOf(failureOf(error))
+  }
+}
 
 /** Whether a sample, or one of a block, has one of these fields. */
 function hasOneOf(fields: readonly string[]): Filter {

@@ -8,10 +8,14 @@ export const hourMs = 60 * minuteMs
 const coldMs = 24 * hourMs
 const quietMs = hourMs
 
+/** Fields of one device that are rolled up. Further ones are answered from its samples: their rows would hold up what arrives. */
+export const maxFields = 1000
+
 /** What an hour's samples come to. */
 interface Rolled {
   readonly device_num: number
   readonly start: number
+  readonly samples: number
   readonly fields: ReadonlyMap<string, { readonly whole: Tally; readonly minutes: ReadonlyMap<number, Tally> }>
 }
 
@@ -37,6 +41,7 @@ export class RollupRows {
   readonly #fieldNum: Statement
   readonly #addField: Statement
   readonly #fields: Statement
+  readonly #names: Statement
   readonly #setState: Statement
   readonly #forgetHour: Statement
   readonly #forgetDay: Statement
@@ -65,6 +70,7 @@ export class RollupRows {
       )
       .pluck()
     this.#fields = db.prepare('select field_num from telemetry_fields where device_num = ?').pluck()
+    this.#names = db.prepare('select name from telemetry_fields where device_num = ?').pluck()
     this.#setState = db.prepare('update telemetry_hours set state = ?, pack_at = ? where device_num = ? and start = ?')
     this.#forgetHour = db.prepare('delete from telemetry_hours where device_num = ? and start = ?')
     this.#forgetDay = db.prepare('delete from telemetry_days where device_num = ? and start <= ? and end > ?')
@@ -82,13 +88,18 @@ export class RollupRows {
     )
   }
 
+  /** The fields that have been rolled up. */
+  namesOf(device_num: number): ReadonlySet<string> {
+    return new Set(this.#names.all(device_num) as string[])
+  }
+
   /** What is told of the day around a moment is no longer so. */
   forgetDay(device_num: number, ts: number): void {
     this.#forgetDay.run(device_num, ts, ts)
   }
 
   /** Writes what an hour comes to, in the place of what was told of it before; and its day, when that is over and all of it is known. */
-  close({ device_num, start, fields }: Rolled, withMinutes: boolean, now: number): void {
+  close({ device_num, start, samples, fields }: Rolled, withMinutes: boolean, now: number): void {
     const end = start + hourMs
     this.#clear['1m'].run(device_num, start, end)
     this.#clear['1h'].run(device_num, start, end)
@@ -97,7 +108,7 @@ export class RollupRows {
       this.#write('1h', device_num, num, start, whole)
       if (withMinutes) for (const [minute, tally] of minutes) this.#write('1m', device_num, num, minute, tally)
     }
-    if (fields.size === 0) this.#forgetHour.run(device_num, start)
+    if (samples === 0) this.#forgetHour.run(device_num, start)
     else {
       const state = withMinutes ? hourStates.closedWithMinutes : hourStates.closed
       this.#setState.run(state, Math.max(end + coldMs, now + quietMs), device_num, start)

@@ -49,6 +49,8 @@ export async function cutOf(
       union all select start, end, samples, bytes ${blocksIn(part)} and ${filter.blocks}`,
   )
   const direction = sql.raw(order)
+  // Of each device a block and a row may begin where the range does, and are no place to cut it.
+  const looked = most.samples + 1 + 2 * parts.length
   const range = rangeOf(parts)
   // What ends later is left out whole: a block is in both parts only where rows lie beside it.
   const [cut, isWithin] =
@@ -57,7 +59,7 @@ export async function cutOf(
     cut: number
   }>`select ${cut} as cut from (select start, end, sum(samples) over way - samples as before,
       sum(bytes) over way as held
-      from (select * from (${sql.join(each, sql` union all `)}) order by end ${direction} limit ${most.samples + 1})
+      from (select * from (${sql.join(each, sql` union all `)}) order by end ${direction} limit ${looked})
       window way as (order by end ${direction} rows unbounded preceding))
     where ${isWithin} and (before >= ${most.samples} or (held > ${most.bytes} and before > 0)) limit 1`.execute(db)
   return rows[0]?.cut ?? null
