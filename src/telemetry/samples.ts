@@ -1,7 +1,8 @@
-import { type BlockSample, DamagedBlock, packBlock, unpackBlock } from '../blocks.js'
+import { type BlockSample, packBlock } from '../blocks.js'
 import { type JsonObject, PayloadFault } from '../json.js'
 import type { Database, Statement } from '../store/sqlite.js'
 import type { Value } from './payload.js'
+import { bytesOf, most, piecesOf, readable } from './pieces.js'
 import { hourMs } from './rollup-rows.js'
 import { Shapes, type Written } from './shapes.js'
 
@@ -12,8 +13,6 @@ const samplesAtOnce = 2000
 const maxRemembered = 20_000
 /** Milliseconds in which a free one is looked for, one by one. */
 const lookedThrough = 5000
-/** Of one block: finding a sample in it takes less than a millisecond, and it is small in memory. */
-const most = { samples: 512, bytes: 64 * 1024 }
 /** Of blocks that one message is held against, some 100 ms; one that is written anew counts three times. */
 const maxUnpacked = 2 << 20
 
@@ -276,36 +275,3 @@ export class Samples {
     return block?.samples.find(sample => sample.ts === ts)
   }
 }
-
-/** What is damaged is told to whoever queries it. Here it must not keep the samples of others from being stored. */
-function readable(data: Buffer): readonly BlockSample[] {
-  try {
-    return unpackBlock(data)
-  } catch (error) {
-    if (error instanceof DamagedBlock) return []
-    throw error
-  }
-}
-
-/** Cuts samples into blocks, of equal length where none of them is large. */
-function piecesOf(samples: readonly BlockSample[]): BlockSample[][] {
-  const length = Math.ceil(samples.length / Math.ceil(samples.length / most.samples))
-  const pieces: BlockSample[][] = []
-  let piece: BlockSample[] = []
-  let bytes = 0
-  for (const sample of samples) {
-    const more = bytesOf(sample)
-    if (piece.length === 0 || piece.length === length || bytes + more > most.bytes) {
-      piece = []
-      pieces.push(piece)
-      bytes = 0
-    }
-    piece.push(sample)
-    bytes += more
-  }
-  return pieces
-}
-
-/** What a sample holds, in bytes of JSON. */
-const bytesOf = ({ data, metadata }: Pick<BlockSample, 'data' | 'metadata'>) =>
-  JSON.stringify(data).length + (metadata === null ? 0 : JSON.stringify(metadata).length)

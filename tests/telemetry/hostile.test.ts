@@ -20,10 +20,10 @@ const allClosed = () => until(() => count('telemetry_hours where state = 0') ===
 const times = <Item>(length: number, make: (i: number) => Item) => Array.from({ length }, (_, i) => make(i))
 
 /** Full hours, as if a day had gone by. */
-async function packHours(device_num: number, hours: number): Promise<void> {
+async function packHours(device_num: number, hours: number, later = 0): Promise<void> {
   for (let h = 0; h < hours; h++)
     await opened.append(
-      times(512, i => ({ ts: begin + h * hour + i * 7000, data: { n: i, text: `${i}`.repeat(12) } })),
+      times(512, i => ({ ts: begin + h * hour + i * 7000 + later, data: { n: i, text: `${i}`.repeat(12) } })),
       { device_num },
     )
   await allClosed()
@@ -103,25 +103,40 @@ test('a message with points in very many packed hours is refused, and others are
   expect(opened.look(`select sum(data ->> '$.still') from telemetry where ts < ${begin + hour}`)).toBe((499 * 500) / 2)
 }, 30_000)
 
+/** Asks for a page of several devices. @returns whose samples these are, and how many rows were read at a time */
+async function pageOf(nums: readonly number[], query: { order: 'asc' | 'desc'; limit: number; start_time: number }) {
+  const asked: number[] = []
+  const spied = opened.db.withPlugin({
+    transformQuery: ({ node }) => node,
+    transformResult: async ({ result }) => {
+      asked.push(result.rows.length)
+      return result
+    },
+  })
+  const devices = new Map(nums.map(num => [num, `d${num}`]))
+  const end_time = begin + 19 * hour + 1_800_000
+  const { readings } = await listReadingsOfSeveral(spied, devices, { ...query, end_time })
+  return { ids: readings.map(({ device_id }) => device_id), asked }
+}
+
 test.each(['asc', 'desc'] as const)(
   'a small page of several devices with packed hours is a small query, %s',
   async order => {
     for (const num of [1, 2, 3]) await packHours(num, 20)
-    const devices = new Map([1, 2, 3].map(num => [num, `d${num}`]))
-    const asked: number[] = []
-    const range = { start_time: begin + 1_800_000, end_time: begin + 19 * hour + 1_800_000 }
-    const spied = opened.db.withPlugin({
-      transformQuery: ({ node }) => node,
-      transformResult: async ({ result }) => {
-        asked.push(result.rows.length)
-        return result
-      },
-    })
-    const { readings } = await listReadingsOfSeveral(spied, devices, { ...range, order, limit: 1 })
-    expect(readings.map(({ device_id }) => device_id)).toEqual([order === 'asc' ? 'd1' : 'd3'])
+    const { ids, asked } = await pageOf([1, 2, 3], { order, limit: 1, start_time: begin + 1_800_000 })
+    expect(ids).toEqual([order === 'asc' ? 'd1' : 'd3'])
     expect(Math.max(...asked)).toBeLessThan(10)
   },
 )
+
+test.each(['asc', 'desc'] as const)('blocks of several devices are read once though they overlap, %s', async order => {
+  const nums = times(20, i => i + 1)
+  for (const num of nums) await packHours(num, 1, num)
+  const { ids, asked } = await pageOf(nums, { order, limit: 40, start_time: 0 })
+  const each = nums.map(num => `d${num}`)
+  expect(ids).toEqual(order === 'asc' ? [...each, ...each] : [...each, ...each].toReversed())
+  expect(asked.reduce((sum, rows) => sum + rows)).toBeLessThan(2 * nums.length)
+})
 
 test('a damaged block is told to those who ask for it, and holds up neither other samples nor what is done with them', async () => {
   await packHours(1, 2)
