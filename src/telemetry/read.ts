@@ -147,13 +147,14 @@ function hasOneOf(fields: readonly string[]): Filter {
   }
 }
 
-/** The names of the fields that occur in a range, and of those that are in one block with them. */
-export async function namesIn(db: Db, part: Part): Promise<string[]> {
+/** The first names, in their order, of the fields that occur in a range, and of those that are in one block with them. */
+export async function namesIn(db: Db, part: Part, most: number): Promise<string[]> {
   const rowsIn = sql`from samples where device_num = ${part.device_num} and ts >= ${part.start_time} and ts < ${part.end_time}`
   const { rows } = await sql<{ name: string }>`select name.value as name
       from telemetry_shapes as shape, json_each(shape.names) as name
       where device_num = ${part.device_num} and shape_num in (select shape_num ${rowsIn})
     union select field.key from (select data ${rowsIn} and shape_num is null) as bare, json_each(bare.data) as field
-    union select name.value from (select names ${blocksIn(part)}) as block, json_each(block.names) as name`.execute(db)
+    union select name.value from (select names ${blocksIn(part)}) as block, json_each(block.names) as name
+    order by 1 limit ${most}`.execute(db)
   return rows.map(({ name }) => name)
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { aggregate } from '../../src/telemetry/aggregate.js'
 import { deleteReadings } from '../../src/telemetry/delete.js'
-import { listReadings } from '../../src/telemetry/readings.js'
+import { fieldNames, listReadings } from '../../src/telemetry/readings.js'
 import { listReadingsOfSeveral } from '../../src/telemetry/readings-of-several.js'
 import { until } from '../helper.js'
 import { codeOf, openRaw, openTestStore, type TestStore } from '../store/harness.js'
@@ -103,8 +103,8 @@ test('a message with points in very many packed hours is refused, and others are
   expect(opened.look(`select sum(data ->> '$.still') from telemetry where ts < ${begin + hour}`)).toBe((499 * 500) / 2)
 }, 30_000)
 
-/** Asks for a page of several devices. @returns whose samples these are, and how many rows were read at a time */
-async function pageOf(nums: readonly number[], query: { order: 'asc' | 'desc'; limit: number; start_time: number }) {
+/** The same database, and how many rows each query has from it. */
+function spy() {
   const asked: number[] = []
   const spied = opened.db.withPlugin({
     transformQuery: ({ node }) => node,
@@ -113,6 +113,24 @@ async function pageOf(nums: readonly number[], query: { order: 'asc' | 'desc'; l
       return result
     },
   })
+  return { asked, spied }
+}
+
+test('of very many names the first thousand are the columns of a file, and no more are read at a time', async () => {
+  for (let m = 0; m < 3; m++)
+    await opened.append(
+      times(100, i => ({ ts: begin + m * hour + i, data: Object.fromEntries(times(20, k => [`f${m}${i}.${k}`, 1])) })),
+    )
+  const { asked, spied } = spy()
+  const names = await fieldNames(spied, 1, { start_time: 0, end_time: begin + 3 * hour })
+  const all = times(3, m => times(100, i => times(20, k => `f${m}${i}.${k}`))).flat(2)
+  expect(names).toEqual([...new Set(all)].sort().slice(0, 1000))
+  expect(Math.max(...asked)).toBe(1000)
+})
+
+/** Asks for a page of several devices. @returns whose samples these are, and how many rows were read at a time */
+async function pageOf(nums: readonly number[], query: { order: 'asc' | 'desc'; limit: number; start_time: number }) {
+  const { asked, spied } = spy()
   const devices = new Map(nums.map(num => [num, `d${num}`]))
   const end_time = begin + 19 * hour + 1_800_000
   const { readings } = await listReadingsOfSeveral(spied, devices, { ...query, end_time })
