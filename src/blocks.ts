@@ -69,8 +69,15 @@ export function packBlock(samples: readonly BlockSample[]): Buffer {
   return deflateRawSync(JSON.stringify(columns))
 }
 
-export function unpackBlock(data: Uint8Array): BlockSample[] {
-  const columns = read(data)
+/** A block cannot be read, which SQLite would call corrupt. */
+export class DamagedBlock extends Error {
+  readonly code = 'SQLITE_CORRUPT'
+}
+
+/** @throws DamagedBlock */
+export const unpackBlock = (data: Uint8Array): BlockSample[] => samplesOf(read(data))
+
+function samplesOf(columns: Columns): BlockSample[] {
   const delays = valuesOf(columns.delay) as number[]
   const shapes = valuesOf(columns.shape) as number[]
   const received = new Set(columns.received)
@@ -91,7 +98,7 @@ export function unpackBlock(data: Uint8Array): BlockSample[] {
 
 const nothing = { values: [], next: 0 }
 
-/** The values of one field, with their times, in order. */
+/** The values of one field, with their times, in order. @throws DamagedBlock */
 export function fieldInBlock(data: Uint8Array, field: string): [ts: number, value: Value][] {
   const columns = read(data)
   const [, column] = columns.fields.find(([name]) => name === field) ?? []
@@ -104,7 +111,18 @@ export function fieldInBlock(data: Uint8Array, field: string): [ts: number, valu
     .map((ts, i) => [ts, values[i] ?? 0])
 }
 
-const read = (data: Uint8Array) => JSON.parse(inflateRawSync(data).toString()) as Columns
+/** What is damaged is hardly ever deflated JSON any more; of what still is, the columns are looked for. */
+function read(data: Uint8Array): Columns {
+  try {
+    const columns = JSON.parse(inflateRawSync(data).toString()) as Columns
+    const all = [columns.ts, columns.delay, columns.shapes, columns.shape, columns.fields]
+    if (all.every(Array.isArray)) return columns
+    throw new Error('a column is missing')
+  } catch (cause) {
+    throw new DamagedBlock('a block of samples is damaged', { cause })
+  }
+}
+
 const timesOf = ({ ts }: Columns) => valuesOf(ts) as number[]
 
 const powers = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]

@@ -57,7 +57,13 @@ export async function* csv(pages: Pages, fields: readonly string[]) {
   for await (const page of pages) {
     yield page
       .map(({ ts, received_at, quality, data }) =>
-        csvRow([ts, received_at, quality, ...fields.map(field => data[field])]),
+        // A field may have the name of what every object has, `constructor` for one.
+        csvRow([
+          ts,
+          received_at,
+          quality,
+          ...fields.map(field => (Object.hasOwn(data, field) ? data[field] : undefined)),
+        ]),
       )
       .join('')
   }

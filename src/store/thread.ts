@@ -20,7 +20,10 @@ interface Pending<Request, Value> {
 interface ThreadOptions {
   readonly url: URL
   readonly data: object
-  /** A request that takes longer, in milliseconds, means that the thread hangs: all its callers fail and it is replaced. */
+  /**
+   * A request that takes longer, in milliseconds from the answer before it, means that the thread hangs: all its callers fail and it is replaced.
+   * A thread with much to do answers one after the other.
+   */
   readonly deadlineMs: number
   /** Requests change nothing: those behind the one at which the thread was lost are asked again of the next. */
   readonly repeatable?: boolean
@@ -106,6 +109,12 @@ export class Thread<Request, Value> {
 
   #settle(worker: Worker, reply: Reply<Value>): void {
     if (this.#worker !== worker) return
+    this.#answer(reply)
+    const [next] = this.#pending
+    if (next) next.since = Math.max(next.since, performance.now())
+  }
+
+  #answer(reply: Reply<Value>): void {
     if ('ready' in reply) {
       this.#backoffMs = 50
       this.#ready?.resolve()

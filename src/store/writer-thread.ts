@@ -18,10 +18,18 @@ const savepoint = db.prepare('savepoint several')
 const rollbackTo = db.prepare('rollback to several')
 const release = db.prepare('release several')
 
-/** Group commit: everything that has arrived in one transaction. */
-function commitAll(batches: readonly Batch[]): readonly BatchOutcome[] {
+/** After so long no further batch is taken into a commit: those who wait for the first one hear of it. */
+const gatheredMs = 100
+
+/** Group commit: what has arrived in one transaction. @returns the outcomes of the first batches, at least of one */
+function commitSome(batches: readonly Batch[]): readonly BatchOutcome[] {
+  const until = performance.now() + gatheredMs
+  const outcomes: BatchOutcome[] = []
   begin.run()
-  const outcomes = batches.map(runBatch)
+  for (const batch of batches) {
+    outcomes.push(runBatch(batch))
+    if (performance.now() > until) break
+  }
   appendWriter.beforeCommit()
   commit.run()
   return outcomes
@@ -102,13 +110,17 @@ let working = setTimeout(work, pauseMs.none)
 const say = (reply: Reply<WriterAnswer>) => parentPort?.postMessage(reply)
 
 function answerBatches(batches: readonly Batch[]): void {
-  if (batches.length === 0) return
+  let rest = batches
   try {
-    say({ values: commitAll(batches) })
+    while (rest.length > 0) {
+      const values = commitSome(rest)
+      say({ values })
+      rest = rest.slice(values.length)
+    }
   } catch (error) {
     const failure = failureOf(error)
     rollback()
-    for (const _batch of batches) say({ failure })
+    for (const _batch of rest) say({ failure })
   }
 }
 
@@ -126,7 +138,7 @@ function close(): void {
   parentPort?.close()
 }
 
-/** The batches that have arrived by now are committed as one; what is no batch has its turn behind those before it. */
+/** The batches that have arrived by now are committed together; what is no batch has its turn behind those before it. */
 parentPort?.on('message', (first: WriterRequest | 'close') => {
   let batches: Batch[] = []
   let request: WriterRequest | 'close' | undefined = first

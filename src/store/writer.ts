@@ -44,9 +44,10 @@ interface Posted {
  * with one message in flight would move in lockstep (D2).
  */
 const maxPosted = 8192
-const maxPostedBytes = 8 << 20
+/** In points of eight bytes, the smallest, this is some second of work, and a batch a quarter of one. */
+const maxPostedBytes = 1 << 20
 const maxBatchItems = 4096
-const maxBatchBytes = 4 << 20
+const maxBatchBytes = 256 << 10
 /** Beyond this much waiting payload, callers are told to come again; sockets are paused long before (see the broker). */
 const maxWaitingBytes = 128 << 20
 const maxWaitingQueries = 50_000

@@ -4,7 +4,7 @@ import { type Fill, filled } from './fill.js'
 import { fromRollups, type WantedOfRollups } from './from-rollups.js'
 import { increases } from './increase.js'
 import { knownOf } from './known.js'
-import { type Plan, planOf } from './plan.js'
+import { onlySamples, type Plan, planOf } from './plan.js'
 import type { TimeRange } from './readings.js'
 import { type Edge, fromSamples, type Part, type Windows } from './sources.js'
 import { stepsOf } from './steps.js'
@@ -57,7 +57,7 @@ export async function aggregate(db: Db, device_num: number, query: AggregateQuer
   const series = query.fields.map(async field => {
     const { field_num, ...gone } = known.fields.get(field) ?? unheard
     const wanted = { ...told, device_num, field, field_num }
-    const plan = planFor(gone)
+    const plan = field_num === 0 && known.full ? onlySamples(known.range) : planFor(gone)
     const tallied = await tallies(db, plan, windows, wanted)
     const grown = query.aggregations.some(isGrowth) ? await increases(db, plan, windows, wanted) : null
     const parts = [...tallied.values()].sort((one, other) => one.start - other.start)

@@ -1,4 +1,4 @@
-import { PayloadFault } from '../json.js'
+import { maxPayloadBytes, PayloadFault } from '../json.js'
 import type { AppendItem, AppendWriter } from '../store/append.js'
 import type { Database, Statement } from '../store/sqlite.js'
 import { GoneFields } from './gone-fields.js'
@@ -17,12 +17,13 @@ type Data = Readonly<Record<string, Value>>
 
 /** How far back a retransmission is looked for, in milliseconds. */
 const retransmissionMs = 10 * 60_000
-/** How many of a device's last samples are looked through for it: more than the broker lets be under way. */
+/** How many of a device's last samples are looked through for it. */
 const maxLately = 20_000
 /** Fields remembered as "latest" for one device; readings of further fields are stored all the same. */
 const maxLatestFields = 500
-/** Fields of one device at one time, from however many messages: what is merged again and again must stay small. */
+/** Fields of one device at one time, and characters in them, from however many messages: what is merged again and again must stay small. */
 const maxFieldsAtOnce = 1000
+const maxLengthAtOnce = maxPayloadBytes
 /** Devices whose latest readings stay in memory between batches. */
 const maxRemembered = 20_000
 /** How long rollups may hold up what arrives. */
@@ -80,7 +81,7 @@ class TelemetryWriter implements AppendWriter {
         parseTelemetry(item.payload, item.received_at).filter(({ data }) => sizeOf(data) > 0),
       )
       const repeated = item.dup && this.#isRetransmission(item, points)
-      this.#store(item, repeated ? points.filter(isTimed) : points)
+      this.#store(item, (repeated ? points.filter(isTimed) : points).sort(byTime))
       return null
     } catch (error) {
       if (error instanceof PayloadFault) return error.message
@@ -115,18 +116,9 @@ class TelemetryWriter implements AppendWriter {
   #isRetransmission({ device_num, message_id, received_at }: AppendItem, points: readonly Point[]): boolean {
     const untimed = points.filter(point => !isTimed(point))
     if (untimed.length === 0 || message_id === null) return false
-    const earliest = Math.min(...untimed.map(({ ts }) => ts ?? received_at))
-    const found = new Map<string, number>()
-    for (const data of this.#samples.lately(device_num, earliest - retransmissionMs, maxLately, message_id)) {
-      const text = JSON.stringify(data)
-      found.set(text, (found.get(text) ?? 0) + 1)
-    }
-    return untimed.every(({ data }) => {
-      const text = JSON.stringify(data)
-      const left = found.get(text) ?? 0
-      found.set(text, left - 1)
-      return left > 0
-    })
+    const since = Math.min(...untimed.map(({ ts }) => ts ?? received_at)) - retransmissionMs
+    const all = untimed.map(({ data }) => data)
+    return this.#samples.haveCome(device_num, { since, most: maxLately, message_id }, all)
   }
 
   /** A message is stored whole or not at all. */
@@ -134,9 +126,11 @@ class TelemetryWriter implements AppendWriter {
     const several = points.length > 1
     const last = this.#lastUntimed.get(item.device_num)
     if (several) this.#db.exec('savepoint message')
+    this.#samples.beginMessage()
     try {
       const kept = points.flatMap(point => this.#keptOf(item, point))
       const times = kept.map(point => this.#write(item, point))
+      this.#samples.endMessage()
       kept.forEach(({ data }, i) => {
         this.#remember(item.device_num, data, times[i] ?? 0)
       })
@@ -227,16 +221,23 @@ class TelemetryWriter implements AppendWriter {
 /** The device gave the time, so that a retransmission brings the same one. */
 const isTimed = ({ ts, relative }: Point) => ts !== null && !relative
 
+/** Those of one packed block come one after the other; what has no time behind what has one, in the order in which it was said. */
+const byTime = (one: Point, other: Point) =>
+  one.ts === other.ts ? 0 : (one.ts ?? Number.POSITIVE_INFINITY) - (other.ts ?? Number.POSITIVE_INFINITY)
+
 const sizeOf = (data: Data) => Object.keys(data).length
 
-/** What was said first of a field stands. @throws PayloadFault when there are too many fields */
+/** What was said first of a field stands. @throws PayloadFault when that is too much */
 function merge(all: readonly Data[]): Record<string, Value> {
   const merged: Record<string, Value> = {}
   let size = 0
+  let length = 0
   for (const data of all) {
     for (const [key, value] of Object.entries(data)) {
       if (Object.hasOwn(merged, key)) continue
       if (++size > maxFieldsAtOnce) throw new PayloadFault(`more than ${maxFieldsAtOnce} keys at one time`)
+      length += key.length + (typeof value === 'string' ? value.length : 0)
+      if (length > maxLengthAtOnce) throw new PayloadFault(`more than ${maxLengthAtOnce} characters at one time`)
       merged[key] = value
     }
   }

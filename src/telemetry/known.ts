@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from '../store/store.js'
 import type { TimeRange } from './readings.js'
-import { hourMs, hourStates } from './rollup-rows.js'
+import { hourMs, hourStates, maxFields } from './rollup-rows.js'
 
 /** The hours before which samples, and rollups by minute, say nothing of a field any more. */
 export interface Gone {
@@ -15,6 +15,8 @@ export interface Known {
   readonly range: TimeRange
   /** The fields asked for, those that ever occurred. */
   readonly fields: ReadonlyMap<string, Gone & { readonly field_num: number }>
+  /** The device has as many fields as are rolled up: others may have occurred all the same. */
+  readonly full: boolean
   /** Days that are rolled up, in order; one that stands alone has nothing finer left. */
   readonly days: readonly (TimeRange & { readonly alone: boolean })[]
   /** States of the hours that hold samples: of the open ones, and of those in which the range begins and ends. */
@@ -36,12 +38,15 @@ export async function knownOf(
   const daysWithin = sql`(select json_group_array(json_array(start, end, state)) from (select start, end, state from telemetry_days
       where ${within} and (end <= ${end_time} or state > 0) order by start))`
   const ends = [start_time, end_time].map(time => time - (time % hourMs))
-  const { rows } = await sql<Record<'fields' | 'open' | 'ends', string> & { days: string | null } & TimeRange>`select
+  const { rows } = await sql<
+    Record<'fields' | 'open' | 'ends', string> & { full: number; days: string | null } & TimeRange
+  >`select
     max(${start_time}, min(ifnull((select min(start) from telemetry_hours where device_num = ${device_num}), ${end_time}),
       ifnull((select min(start) from telemetry_days where device_num = ${device_num}), ${end_time}))) as start_time,
     min(${end_time}, ifnull((select max(start) + ${hourMs} from telemetry_hours where device_num = ${device_num}), 0)) as end_time,
     (select json_group_array(json_array(name, field_num, raw_from, minutes_from)) from telemetry_fields
       where device_num = ${device_num} and name in (${sql.join(fields)})) as fields,
+    (select count(*) from telemetry_fields where device_num = ${device_num}) >= ${maxFields} as "full",
     ${days ? daysWithin : null} as days,
     (select ${states} from ${openHours} where ${within} and state in (0, 5) and state = ${hourStates.open}) as open,
     (select ${states} from telemetry_hours where device_num = ${device_num} and start in (${sql.join(ends)})) as ends`.execute(
@@ -57,6 +62,7 @@ export async function knownOf(
         { field_num, raw_from, minutes_from },
       ]),
     ),
+    full: row?.full === 1,
     days: read<[number, number, number]>(row?.days).map(([start, end, state]) => ({
       start_time: start,
       end_time: end,

@@ -73,10 +73,11 @@ export class Packing {
     return false
   }
 
-  /** Makes these rows a block, or part of the block that they lie in or before. @returns false when that would save nothing */
+  /** Makes these rows a block, or part of the block that they lie in or before. @returns false when that would save nothing, or what is damaged would go */
   #pack(device_num: number, first: BlockSample, rows: readonly BlockSample[], end: number): boolean {
     const block = this.#samples.blockFrom(device_num, first.ts, end)
     const taken = block ? rows.filter(({ ts }) => ts <= block.end) : rows
+    if (block?.samples.length === 0) return false
     if (block) {
       const merged = [...block.samples, ...taken].sort((one, other) => one.ts - other.ts)
       this.#samples.replaceBlock(block.num, device_num, merged)

@@ -65,6 +65,9 @@ function stateFor({ raw_from, minutes_from }: Gone, hour: number, state: number 
   return state === hourStates.closedWithMinutes && !hasMinutes ? hourStates.closed : state
 }
 
+/** For a field that is not rolled up: where samples are gone it is, too. */
+export const onlySamples = (range: TimeRange): Plan => ({ days: [], hours: [], minutes: [], few: [], samples: [range] })
+
 /** The hours that a range cuts. */
 const hoursAtEnds = ({ start_time, end_time }: TimeRange) =>
   [start_time, end_time].filter(time => time % hourMs !== 0).map(time => floor(time, hourMs))

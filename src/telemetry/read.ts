@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { type BlockSample, unpackBlock } from '../blocks.js'
+import { errorOf, failureOf } from '../store/failure.js'
 import { fitting, heldIn } from '../store/pages.js'
 import type { Db } from '../store/store.js'
 import type { Value } from './payload.js'
@@ -78,6 +80,9 @@ interface BlockRow {
   readonly held: number
 }
 
+/** Blocks that are unpacked before others have their turn. */
+const blocksAtOnce = 8
+
 /** All samples in the range of each part, and those beside them that are in one block with them. */
 async function samplesOf(
   db: Db,
@@ -99,16 +104,21 @@ async function samplesOf(
     return ts >= start_time && ts < end_time
   }
   const sign = order === 'asc' ? 1 : -1
-  return rows
-    .flatMap(row => (row.block === null ? [sampleOf(row)] : samplesOfBlock(row)))
-    .filter(isWithin)
-    .sort((one, other) => sign * (one.ts - other.ts || one.device_num - other.device_num))
+  const samples: (Sample & { held: number })[] = []
+  let blocks = 0
+  for (const row of rows) {
+    // Unpacking takes a millisecond.
+    if (row.block !== null && ++blocks % blocksAtOnce === 0) await setImmediate()
+    for (const sample of row.block === null ? [sampleOf(row)] : samplesOfBlock(row))
+      if (isWithin(sample)) samples.push(sample)
+  }
+  return samples.sort((one, other) => sign * (one.ts - other.ts || one.device_num - other.device_num))
 }
 
 const sampleOf = ({ names, data, block, ...row }: Row) => ({ ...row, data: named(names, data) })
 
 const samplesOfBlock = ({ device_num, block, held }: BlockRow) =>
-  unpackBlock(block).map(({ ts, received_at, data, metadata, quality }) => ({
+  unpacked(block).map(({ ts, received_at, data, metadata, quality }) => ({
     device_num,
     ts,
     received_at,
@@ -117,6 +127,14 @@ const samplesOfBlock = ({ device_num, block, held }: BlockRow) =>
     quality,
     held,
   }))
+
+function unpacked(block: Uint8Array): BlockSample[] {
+  try {
+    return unpackBlock(block)
+  } catch (error) {
+    throw errorOf(failureOf(error))
+  }
+}
 
 /** Whether a sample, or one of a block, has one of these fields. */
 function hasOneOf(fields: readonly string[]): Filter {
@@ -129,13 +147,14 @@ function hasOneOf(fields: readonly string[]): Filter {
   }
 }
 
-/** The names of the fields that occur in a range, and of those that are in one block with them. */
-export async function namesIn(db: Db, part: Part): Promise<string[]> {
+/** The first names, in their order, of the fields that occur in a range, and of those that are in one block with them. */
+export async function namesIn(db: Db, part: Part, most: number): Promise<string[]> {
   const rowsIn = sql`from samples where device_num = ${part.device_num} and ts >= ${part.start_time} and ts < ${part.end_time}`
   const { rows } = await sql<{ name: string }>`select name.value as name
       from telemetry_shapes as shape, json_each(shape.names) as name
       where device_num = ${part.device_num} and shape_num in (select shape_num ${rowsIn})
     union select field.key from (select data ${rowsIn} and shape_num is null) as bare, json_each(bare.data) as field
-    union select name.value from (select names ${blocksIn(part)}) as block, json_each(block.names) as name`.execute(db)
+    union select name.value from (select names ${blocksIn(part)}) as block, json_each(block.names) as name
+    order by 1 limit ${most}`.execute(db)
   return rows.map(({ name }) => name)
 }

@@ -109,9 +109,10 @@ const maxNames = 1000
 
 /** The names of the fields that occur in a range, in order, at most 1000: the columns of a CSV. */
 export async function fieldNames(db: Db, device_num: number, range: TimeRange): Promise<string[]> {
-  const names = new Set<string>()
+  let names: string[] = []
   for await (const { start_time, end_time } of stepsOf(db, device_num, range)) {
-    for (const name of await namesIn(db, { device_num, start_time, end_time })) names.add(name)
+    const more = await namesIn(db, { device_num, start_time, end_time }, maxNames)
+    names = [...new Set([...names, ...more])].sort().slice(0, maxNames)
   }
-  return [...names].sort().slice(0, maxNames)
+  return names
 }

@@ -10,10 +10,14 @@ const quietMs = hourMs
 /** Where summer time of two hours ends. */
 export const longestDayMs = 26 * hourMs
 
+/** Fields of one device that are rolled up. Further ones are answered from its samples: their rows would hold up what arrives. */
+export const maxFields = 1000
+
 /** What an hour's samples come to. */
 interface Rolled {
   readonly device_num: number
   readonly start: number
+  readonly samples: number
   readonly fields: ReadonlyMap<string, { readonly whole: Tally; readonly minutes: ReadonlyMap<number, Tally> }>
 }
 
@@ -48,6 +52,7 @@ export class RollupRows {
   readonly #field: Statement
   readonly #addField: Statement
   readonly #fields: Statement
+  readonly #names: Statement
   readonly #setState: Statement
   readonly #forgetHour: Statement
   readonly #forgetDays: Statement
@@ -78,6 +83,7 @@ export class RollupRows {
        from (select ? as num) returning field_num, raw_from, minutes_from`,
     )
     this.#fields = db.prepare('select field_num from telemetry_fields where device_num = ?').pluck()
+    this.#names = db.prepare('select name from telemetry_fields where device_num = ?').pluck()
     this.#setState = db.prepare('update telemetry_hours set state = ?, pack_at = ? where device_num = ? and start = ?')
     this.#forgetHour = db.prepare('delete from telemetry_hours where device_num = ? and start = ?')
     this.#forgetDays = db.prepare(
@@ -112,6 +118,11 @@ export class RollupRows {
       .pluck()
   }
 
+  /** The fields that have been rolled up. */
+  namesOf(device_num: number): ReadonlySet<string> {
+    return new Set(this.#names.all(device_num) as string[])
+  }
+
   /** What is told of the day around a moment is no longer so. */
   forgetDay(device_num: number, ts: number): void {
     this.#forgetDays.run({ num: device_num, start: ts, end: ts + 1 })
@@ -122,7 +133,7 @@ export class RollupRows {
    * samples are gone what was told stands.
    */
   close(hour: Rolled, withMinutes: boolean, now: number): void {
-    const { device_num, start, fields } = hour
+    const { device_num, start, samples, fields } = hour
     const end = start + hourMs
     for (const resolution of ['1m', '1h'] as const) this.#clear[resolution].run(device_num, start, start, end)
     let written = 0
@@ -135,7 +146,7 @@ export class RollupRows {
       if (!minutesToo || minutes_from > start) continue
       for (const [minute, tally] of minutes) this.#write('1m', device_num, field_num, minute, tally)
     }
-    if (written > 0 || this.#hasRollups.get(device_num, start, start) === 1) {
+    if (written > 0 || (samples > 0 && fields.size === 0) || this.#hasRollups.get(device_num, start, start) === 1) {
       const state = minutesToo ? hourStates.closedWithMinutes : hourStates.closed
       this.#setState.run(state, Math.max(end + coldMs, now + quietMs), device_num, start)
     } else this.#forgetHour.run(device_num, start)

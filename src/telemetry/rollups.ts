@@ -1,6 +1,6 @@
 import type { Database, Statement } from '../store/sqlite.js'
 import type { Value } from './payload.js'
-import { hourMs, hourStates, longestDayMs, minuteMs, RollupRows } from './rollup-rows.js'
+import { hourMs, hourStates, longestDayMs, maxFields, minuteMs, RollupRows } from './rollup-rows.js'
 import type { Samples } from './samples.js'
 import { Tallying } from './tally.js'
 
@@ -18,23 +18,32 @@ interface Due {
   readonly state: number
 }
 
+interface Field {
+  readonly whole: Tallying
+  readonly minutes: Map<number, Tallying>
+}
+
 /** A device's hour that is just being rolled up. */
 class Hour {
   readonly device_num: number
   readonly start: number
-  readonly fields = new Map<string, { readonly whole: Tallying; readonly minutes: Map<number, Tallying> }>()
+  readonly fields = new Map<string, Field>()
   /** From where on samples are still to be read. */
   from: number
   samples = 0
   /** A sample has come or gone meanwhile. */
   stale = false
   readonly #minutes_wanted: boolean
+  /** The fields that the device had before. */
+  readonly #known: ReadonlySet<string>
+  #more = 0
 
-  constructor({ device_num, start, state }: Due) {
+  constructor({ device_num, start, state }: Due, known: ReadonlySet<string>) {
     this.device_num = device_num
     this.start = start
     this.from = start
     this.#minutes_wanted = state === hourStates.minutesWanted
+    this.#known = known
   }
 
   get withMinutes(): boolean {
@@ -45,11 +54,8 @@ class Hour {
     this.samples++
     const minute = ts - (ts % minuteMs)
     for (const [name, value] of Object.entries(data)) {
-      let field = this.fields.get(name)
-      if (!field) {
-        field = { whole: new Tallying(), minutes: new Map() }
-        this.fields.set(name, field)
-      }
+      const field = this.fields.get(name) ?? this.#begin(name)
+      if (!field) continue
       field.whole.add(value)
       let tallying = field.minutes.get(minute)
       if (!tallying) {
@@ -58,6 +64,14 @@ class Hour {
       }
       tallying.add(value)
     }
+  }
+
+  /** @returns null for one field too many */
+  #begin(name: string): Field | null {
+    if (!this.#known.has(name) && this.#known.size + ++this.#more > maxFields) return null
+    const field = { whole: new Tallying(), minutes: new Map<number, Tallying>() }
+    this.fields.set(name, field)
+    return field
   }
 }
 
@@ -165,7 +179,7 @@ export class Rollups {
     if (!next) return null
     // The next sample in this hour opens it again
     if (this.#opened.get(next.device_num) === next.start) this.#opened.delete(next.device_num)
-    return new Hour(next)
+    return new Hour(next, this.#rows.namesOf(next.device_num))
   }
 
   /** @returns whether the hour is done with */

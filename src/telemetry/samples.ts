@@ -1,17 +1,20 @@
-import { type BlockSample, packBlock, unpackBlock } from '../blocks.js'
-import type { JsonObject } from '../json.js'
+import { type BlockSample, packBlock } from '../blocks.js'
+import { type JsonObject, PayloadFault } from '../json.js'
 import type { Database, Statement } from '../store/sqlite.js'
 import type { Value } from './payload.js'
+import { type Block, bytesOf, most, piecesOf, readable } from './pieces.js'
 import { hourMs } from './rollup-rows.js'
-import { Shapes, type Written } from './shapes.js'
+import { Shapes, type Written, without } from './shapes.js'
 
 type Data = Readonly<Record<string, Value>>
 
 /** Samples read at a time, some 5 ms. */
 const samplesAtOnce = 2000
 const maxRemembered = 20_000
-/** Of one block: finding a sample in it takes less than a millisecond, and it is small in memory. */
-const most = { samples: 512, bytes: 64 * 1024 }
+/** Milliseconds in which a free one is looked for, one by one. */
+const lookedThrough = 5000
+/** Of blocks that one message is held against, some 100 ms; one that is written anew counts three times. */
+const maxUnpacked = 2 << 20
 
 export interface NewSample {
   readonly device_num: number
@@ -22,14 +25,13 @@ export interface NewSample {
   readonly message_id: number | null
 }
 
-/** A row of `sample_blocks`. */
-export interface Block {
-  readonly num: number
-  readonly device_num: number
-  readonly start: number
-  readonly end: number
-  readonly samples: readonly BlockSample[]
+interface Lately {
+  readonly since: number
+  readonly most: number
+  readonly message_id: number
 }
+
+const keyOf = ({ shape_num, data }: Written) => `${shape_num} ${data}`
 
 type Row = Written & { readonly ts: number }
 type ColdRow = Row & Pick<BlockSample, 'received_at' | 'quality'> & { readonly metadata: string | null }
@@ -44,6 +46,7 @@ export class Samples {
   readonly #read: Statement
   readonly #write: Statement
   readonly #firstFree: Statement
+  readonly #newest: Statement
   readonly #lately: Statement
   readonly #rows: Statement
   readonly #coldRows: Statement
@@ -55,6 +58,10 @@ export class Samples {
   /** The hour of each device's last sample, where it has no blocks. */
   readonly #plain = new Map<number, number>()
   #block: Block | null = null
+  /** The block has samples that are not written yet. */
+  #changed = false
+  /** Bytes in blocks since a message began. */
+  #unpacked = 0
 
   constructor(db: Database) {
     this.#shapes = new Shapes(db)
@@ -66,13 +73,15 @@ export class Samples {
     this.#write = db.prepare('update samples set shape_num = ?, data = ? where device_num = ? and ts = ?')
     this.#firstFree = db
       .prepare(
-        `select ts + 1 from samples as known where device_num = ? and ts >= ? and not exists
+        `select ts + 1 from samples as known where device_num = ? and ts >= ? and ts < ? and not exists
          (select 1 from samples where device_num = known.device_num and ts = known.ts + 1) order by ts limit 1`,
       )
       .pluck()
+    this.#newest = db.prepare('select max(ts) + 1 from samples where device_num = ?').pluck()
     this.#lately = db.prepare(
-      `select shape_num, data from (select shape_num, data, message_id from samples where device_num = ? and ts >= ? order by ts desc limit ?)
-       where message_id = ?`,
+      `select shape_num, data, count(*) as count from samples where device_num = ? and ts >=
+       (select min(ts) from (select ts from samples where device_num = ? and ts >= ? order by ts desc limit ?))
+       and message_id = ? and data in (select value from json_each(?)) group by shape_num, data`,
     )
     this.#rows = db.prepare(
       `select ts, shape_num, data from samples where device_num = ? and ts >= ? and ts < ? order by ts limit ${samplesAtOnce}`,
@@ -86,7 +95,7 @@ export class Samples {
       .prepare('select exists (select 1 from sample_blocks where device_num = ? and end >= ? and end < ?)')
       .pluck()
     this.#blockFrom = db.prepare(
-      `select rowid as num, device_num, start, end, data from sample_blocks where device_num = ? and end >= ? and end < ?
+      `select rowid as num, device_num, start, end, bytes, data from sample_blocks where device_num = ? and end >= ? and end < ?
        order by end limit 1`,
     )
     this.#addBlock = db.prepare(
@@ -115,25 +124,36 @@ export class Samples {
   /** Changes the readings of a sample that there is. */
   write(device_num: number, ts: number, data: Data): void {
     if (this.#packed(device_num, ts) && this.#block) {
-      const { num, samples } = this.#block
-      const changed = samples.map(sample => (sample.ts === ts ? { ...sample, data } : sample))
-      this.replaceBlock(num, device_num, changed)
+      const { samples, bytes } = this.#block
+      this.#block = { ...this.#block, samples: samples.map(one => (one.ts === ts ? { ...one, data } : one)) }
+      if (!this.#changed) this.#unpack(2 * bytes)
+      this.#changed = true
       return
     }
     const written = this.#shapes.write(device_num, data)
     this.#write.run(written.shape_num, written.data, device_num, ts)
   }
 
-  /** A later millisecond than one that is taken, the next that may be free. */
+  /** A later millisecond than one that is taken, the next that may be free; where thousands are taken, one behind all of them. */
   firstFree(device_num: number, ts: number): number {
-    if (this.#read.get(device_num, ts)) return this.#firstFree.get(device_num, ts) as number
+    if (this.#read.get(device_num, ts))
+      return (this.#firstFree.get(device_num, ts, ts + lookedThrough) ?? this.#newest.get(device_num)) as number
     return (this.#packed(device_num, ts) ? (this.#block?.end ?? ts) : ts) + 1
   }
 
-  /** Readings that came in messages with this identifier since a time, among so many of the newest samples. */
-  lately(device_num: number, since: number, most: number, message_id: number): Data[] {
-    const found = this.#lately.all(device_num, since, most, message_id) as Written[]
-    return found.map(one => this.#shapes.read(device_num, one))
+  /** Whether all these readings came in messages with this identifier since a time, among so many of the newest samples. */
+  haveCome(device_num: number, { since, most, message_id }: Lately, all: readonly Data[]): boolean {
+    const written = all.map(data => this.#shapes.write(device_num, data))
+    const texts = JSON.stringify(written.map(({ data }) => data))
+    const found = this.#lately.all(device_num, device_num, since, most, message_id, texts) as (Written & {
+      count: number
+    })[]
+    const left = new Map(found.map(one => [keyOf(one), one.count]))
+    return written.every(one => {
+      const count = left.get(keyOf(one)) ?? 0
+      left.set(keyOf(one), count - 1)
+      return count > 0
+    })
   }
 
   /**
@@ -188,13 +208,30 @@ export class Samples {
     this.replaceBlock(num, device_num, left)
   }
 
+  beginMessage(): void {
+    this.#unpacked = 0
+  }
+
+  /** What has been changed in a block is written, once for all of a message that lies in it. */
+  endMessage(): void {
+    if (this.#changed && this.#block) this.replaceBlock(this.#block.num, this.#block.device_num, this.#block.samples)
+  }
+
+  /** @throws PayloadFault when a message has been held against too much */
+  #unpack(bytes: number): void {
+    if (this.#unpacked > maxUnpacked)
+      throw new PayloadFault('readings of too many hours that are packed: send fewer at once')
+    this.#unpacked += bytes
+  }
+
   /** The first block that ends at a time or later, and before another. */
   blockFrom(device_num: number, from: number, end: number): Block | null {
     const row = this.#blockFrom.get(device_num, from, end) as (Omit<Block, 'samples'> & { data: Buffer }) | undefined
     if (!row) return null
     if (this.#block?.num !== row.num) {
+      this.endMessage()
       const { data, ...block } = row
-      this.#block = { ...block, samples: unpackBlock(data) }
+      this.#block = { ...block, samples: readable(data) }
     }
     return this.#block
   }
@@ -228,6 +265,7 @@ export class Samples {
     this.#addBlock.run(device_num, start, end, samples.length, JSON.stringify(names), bytes, data)
     this.#plain.delete(device_num)
     this.#block = null
+    this.#changed = false
   }
 
   /** Puts these samples in the place of a block, in more than one where they are too many. */
@@ -242,6 +280,7 @@ export class Samples {
     this.#shapes.forget()
     this.#plain.clear()
     this.#block = null
+    this.#changed = false
   }
 
   /** The sample of this time, if it is in a block. */
@@ -253,38 +292,9 @@ export class Samples {
       this.#plain.set(device_num, hour)
       return undefined
     }
+    const known = this.#block?.num
     const block = this.blockFrom(device_num, ts, hour + hourMs)
+    if (block && block.num !== known) this.#unpack(block.bytes)
     return block?.samples.find(sample => sample.ts === ts)
   }
 }
-
-/** Cuts samples into blocks, of equal length where none of them is large. */
-function piecesOf(samples: readonly BlockSample[]): BlockSample[][] {
-  const length = Math.ceil(samples.length / Math.ceil(samples.length / most.samples))
-  const pieces: BlockSample[][] = []
-  let piece: BlockSample[] = []
-  let bytes = 0
-  for (const sample of samples) {
-    const more = bytesOf(sample)
-    if (piece.length === 0 || piece.length === length || bytes + more > most.bytes) {
-      piece = []
-      pieces.push(piece)
-      bytes = 0
-    }
-    piece.push(sample)
-    bytes += more
-  }
-  return pieces
-}
-
-/** Readings without some fields: the same ones when they have none of these, null when they have no other. */
-function without(data: Data, names: ReadonlySet<string>): Data | null {
-  const all = Object.entries(data)
-  const left = all.filter(([name]) => !names.has(name))
-  if (left.length === all.length) return data
-  return left.length === 0 ? null : Object.fromEntries(left)
-}
-
-/** What a sample holds, in bytes of JSON. */
-const bytesOf = ({ data, metadata }: Pick<BlockSample, 'data' | 'metadata'>) =>
-  JSON.stringify(data).length + (metadata === null ? 0 : JSON.stringify(metadata).length)

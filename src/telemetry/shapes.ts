@@ -97,5 +97,13 @@ export function named(names: readonly string[] | null, data: Data | readonly Val
   return readings
 }
 
+/** Readings without some fields: the same ones when they have none of these, null when they have no other. */
+export function without(data: Data, names: ReadonlySet<string>): Data | null {
+  const all = Object.entries(data)
+  const left = all.filter(([name]) => !names.has(name))
+  if (left.length === all.length) return data
+  return left.length === 0 ? null : Object.fromEntries(left)
+}
+
 const isSame = (known: readonly string[] | undefined, names: readonly string[]) =>
   known?.length === names.length && names.every((name, i) => name === known[i])

@@ -32,8 +32,8 @@ export const blocksIn = ({ device_num, start_time, end_time }: Part) => sql`from
   where device_num = ${device_num} and end >= ${start_time} and end < ${end_time + hourMs} and start < ${end_time}`
 
 /**
- * Where to cut a range of samples of several devices so that its first part, in an order, holds no more than that, though one sample or block
- * at least. SQLite merges what the devices have, each in its own order already, and looks no further than the limit.
+ * Where to cut a range of samples of several devices so that its first part, in an order, holds no more than that, though one sample or block of
+ * each at least: their blocks overlap, and all of them would be read again for each sample that lies between where two of them begin. SQLite merges what the devices have, each in its own order already, and looks no further than the limit.
  * @returns the time before which the part ends, or from which on it begins when the order is `desc`; null when there is no need to cut
  */
 export async function cutOf(
@@ -49,17 +49,20 @@ export async function cutOf(
       union all select start, end, samples, bytes ${blocksIn(part)} and ${filter.blocks}`,
   )
   const direction = sql.raw(order)
+  // Of each device a block and a row may begin where the range does, and are no place to cut it.
+  const looked = Math.max(most.samples, parts.length) + 1 + 2 * parts.length
   const range = rangeOf(parts)
   // What ends later is left out whole: a block is in both parts only where rows lie beside it.
   const [cut, isWithin] =
     order === 'asc' ? [sql`start`, sql`start > ${range.start_time}`] : [sql`end + 1`, sql`end + 1 < ${range.end_time}`]
   const { rows } = await sql<{
     cut: number
-  }>`select ${cut} as cut from (select start, end, sum(samples) over way - samples as before,
+  }>`select ${cut} as cut from (select start, end, row_number() over way as number, sum(samples) over way - samples as before,
       sum(bytes) over way as held
-      from (select * from (${sql.join(each, sql` union all `)}) order by end ${direction} limit ${most.samples + 1})
+      from (select * from (${sql.join(each, sql` union all `)}) order by end ${direction} limit ${looked})
       window way as (order by end ${direction} rows unbounded preceding))
-    where ${isWithin} and (before >= ${most.samples} or (held > ${most.bytes} and before > 0)) limit 1`.execute(db)
+    where ${isWithin} and (before >= ${most.samples} or (held > ${most.bytes} and before > 0))
+      and (number > ${parts.length} or (start = end and held > ${most.bytes})) limit 1`.execute(db)
   return rows[0]?.cut ?? null
 }
 

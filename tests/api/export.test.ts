@@ -130,6 +130,15 @@ describe('an export', () => {
     expect((await hub.call('GET', '/api/v1/devices/slow')).status).toBe(200)
   })
 
+  test('a field that has the name of what every object has is an empty cell where a sample does not have it', async () => {
+    async function* pages() {
+      yield [{ ts: 1, received_at: 2, data: { a: 3 } }]
+    }
+    const rows = csv(pages(), ['a', 'constructor', 'toString'])
+    await rows.next()
+    expect((await rows.next()).value).toBe('1,2,,3,,\r\n')
+  })
+
   test('asks for a page only when the one before was taken', async () => {
     let asked = 0
     async function* pages() {

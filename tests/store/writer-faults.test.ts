@@ -73,6 +73,17 @@ test('a throw inside the append fails its batch as our own fault, and the thread
   expect(await say('fine')).toBeNull()
 })
 
+test('a writer that has more to do than can be done in its deadline is not taken for one that hangs', async () => {
+  const long = 'take long'.padEnd(64 * 1024)
+  const answered: number[] = []
+  const codes = await Promise.all(
+    Array.from({ length: 100 }, () => say(long).finally(() => answered.push(performance.now()))),
+  )
+  expect(new Set(codes)).toEqual(new Set([null]))
+  const pauses = answered.slice(1).map((at, i) => at - (answered[i] ?? at))
+  expect(Math.max(...pauses)).toBeLessThan(2000)
+}, 20_000)
+
 test('a refused message is told why, beside others that are stored', async () => {
   const [refused, stored] = await Promise.all([
     opened.append(Buffer.from('refuse')),
