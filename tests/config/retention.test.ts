@@ -39,8 +39,9 @@ test('a device as a whole is kept as long as the longest of its fields', () => {
 })
 
 test.each([
-  ['raw=30 days', 'is written like raw=30d,1m=1y,1h=forever, and not "raw=30 days"'],
-  ['', 'is written like raw=30d,1m=1y,1h=forever, and not ""'],
+  ['raw=30 days', 'is written like raw=30d,1m=1y,1h=forever, in m, h, d or y, and not "raw=30 days"'],
+  ['raw=2w', 'is written like raw=30d,1m=1y,1h=forever, in m, h, d or y, and not "raw=2w"'],
+  ['', 'is written like raw=30d,1m=1y,1h=forever, in m, h, d or y, and not ""'],
   ['raw=1d,raw=2d', 'names something twice'],
   ['raw=59m', 'keeps raw shorter than an hour'],
   ['raw=30d,1m=7d', 'keeps 1m shorter than raw'],
