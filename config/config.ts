@@ -31,7 +31,7 @@ const limit = (standard: number, what: string) =>
 const bytes = (standard: string, what: string) =>
   z
     .string()
-    .refine(text => bytesOf(text) !== null, 'is written like 500MB or 20GB')
+    .refine(text => bytesOf(text) !== null, 'is written like 500MB or 20GB, with a unit')
     .default(standard)
     .describe(what)
 const optional = (what: string) => z.string().min(1).optional().describe(what)

@@ -44,7 +44,7 @@ const partsOf = (text: string): [grain: string, ms: number][] =>
 export function retentionFault(text: string): string | null {
   const written = text.split(',').map(one => one.trim())
   const bad = written.find(one => !part.test(one))
-  if (bad !== undefined) return `is written like ${standard}, and not "${bad.slice(0, 40)}"`
+  if (bad !== undefined) return `is written like ${standard}, in m, h, d or y, and not "${bad.slice(0, 40)}"`
   const parts = partsOf(text)
   const named = new Map(parts)
   if (named.size < parts.length) return 'names something twice'

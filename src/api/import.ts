@@ -18,7 +18,11 @@ const typeOf = (format: keyof typeof formats) => formats[format].replace(/;.*/, 
 /** The file itself, which is read line by line. */
 const file = z.custom<IncomingMessage>().meta({ type: 'string' })
 const imported = z.object({
-  imported: z.int().describe('Lines that are stored, those among them that were known already'),
+  imported: z
+    .int()
+    .describe(
+      'Lines that were taken: also those known already, and those of hours whose readings are gone, which count as `late_samples`',
+    ),
   refused: z.array(z.object({ line: z.int(), message: z.string() })).describe('The first 20'),
   refused_count: z.int(),
 })

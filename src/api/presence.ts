@@ -35,8 +35,8 @@ const times = {
   uptime_percent: z.number().describe('Online or asleep, of the time that is known; rounded down'),
 }
 const days = z.strictObject({
-  start_time: moment.default(() => Date.now() - 30 * 86_400_000),
-  end_time: moment.default(() => Date.now()),
+  start_time: moment.prefault('-30d'),
+  end_time: moment.prefault('now'),
   timezone: z.string().max(64).optional().describe('IANA name; the home’s when not given'),
 })
 const config = { who: 'reader', hears: 'presence' } as const

@@ -73,7 +73,7 @@ const noTime = 'is no time: milliseconds since 1970, ISO 8601, now, or like -1h,
 export const moment = z
   .string()
   .max(64)
-  .describe('Milliseconds since 1970, ISO 8601, `now`, or relative like -1h or -7d')
+  .describe('Milliseconds since 1970, ISO 8601 (UTC where it names no offset), `now`, or relative like -1h or -7d')
   .transform((text, context) => {
     const at = parseTime(text, Date.now())
     if (at !== null) return at

@@ -35,8 +35,8 @@ export const aggregateQuery = z.strictObject({
   field: list(20, 'Fields'),
   aggregation: list(aggregations.length, aggregations.join(' ')).pipe(z.array(z.enum(aggregations))),
   window: z.string().max(8).describe('10s, 15m, 1h, 1d, 1w, 1mo …'),
-  start_time: moment.default(() => Date.now() - 86_400_000),
-  end_time: moment.default(() => Date.now()),
+  start_time: moment.prefault('-1d'),
+  end_time: moment.prefault('now'),
   timezone: z.string().max(64).optional().describe('IANA name; the home’s when not given'),
   fill: z.enum(fills).default('none').describe('What stands in empty windows'),
 })

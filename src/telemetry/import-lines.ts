@@ -141,7 +141,10 @@ function headerOf(cells: readonly Cell[]): Header {
   const own = fixed.filter((name, i) => names[i] === name)
   const fields = names.slice(own.length).map(textOf)
   if (own[0] !== 'ts')
-    throw new HubError('invalid_request', 'The first line must name the columns: ts, then the fields.')
+    throw new HubError(
+      'invalid_request',
+      'The first line must name the columns, separated by commas: ts, then the fields.',
+    )
   if (fields.includes('') || new Set(fields).size < fields.length)
     throw new HubError('invalid_request', 'A column has no name, or two have the same.')
   return { fixed: own, fields, quotesTell: cells[0]?.quoted === false }

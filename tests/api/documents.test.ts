@@ -88,6 +88,19 @@ describe('/openapi.json', () => {
   })
 })
 
+describe('a range that may be left out', () => {
+  test.each([
+    ['/api/v1/telemetry/{id}/aggregated', '-1d'],
+    ['/api/v1/telemetry/aggregated', '-1d'],
+    ['/api/v1/devices/{id}/presence/uptime', '-30d'],
+  ])('of %s says that it begins at %s and ends now', async (path, begins) => {
+    const { paths } = (await document('/openapi.json')) as Documented
+    const ofName = (wanted: string) => paths[path]?.get?.parameters?.find(({ name }) => name === wanted)
+    expect(ofName('start_time')).toMatchObject({ required: false, schema: { default: begins } })
+    expect(ofName('end_time')).toMatchObject({ required: false, schema: { default: 'now' } })
+  })
+})
+
 describe('/asyncapi.json', () => {
   test('has every topic, as devices spell it and as everybody else does', async () => {
     const { asyncapi, channels } = (await document('/asyncapi.json')) as {

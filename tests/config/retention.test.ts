@@ -39,8 +39,9 @@ test('a device as a whole is kept as long as the longest of its fields', () => {
 })
 
 test.each([
-  ['raw=30 days', 'is written like raw=30d,1m=1y,1h=forever, and not "raw=30 days"'],
-  ['', 'is written like raw=30d,1m=1y,1h=forever, and not ""'],
+  ['raw=30 days', 'is written like raw=30d,1m=1y,1h=forever, in m, h, d or y, and not "raw=30 days"'],
+  ['raw=2w', 'is written like raw=30d,1m=1y,1h=forever, in m, h, d or y, and not "raw=2w"'],
+  ['', 'is written like raw=30d,1m=1y,1h=forever, in m, h, d or y, and not ""'],
   ['raw=1d,raw=2d', 'names something twice'],
   ['raw=59m', 'keeps raw shorter than an hour'],
   ['raw=30d,1m=7d', 'keeps 1m shorter than raw'],
@@ -60,7 +61,7 @@ test('of a single field only what is not shared by all fields can be said', () =
   expect(fieldRetentionFault('raw=1')).toContain('is written like')
 })
 
-test('bytes are written with a unit or without, in powers of 1000', () => {
-  expect(['20GB', '1.5 MB', '300', '2kb', '0'].map(bytesOf)).toEqual([20e9, 1.5e6, 300, 2000, 0])
-  expect(['GB', '-1', '1 GiB', ''].map(bytesOf)).toEqual([null, null, null, null])
+test('bytes are written with a unit, in powers of 1000, and only 0 without', () => {
+  expect(['20GB', '1.5 MB', '300B', '2kb', '0'].map(bytesOf)).toEqual([20e9, 1.5e6, 300, 2000, 0])
+  expect(['GB', '-1', '1 GiB', '', '20', '0.5'].map(bytesOf)).toEqual([null, null, null, null, null, null])
 })
