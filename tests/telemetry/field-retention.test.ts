@@ -63,7 +63,7 @@ async function retain(fields: Record<string, string> | null, retention: string):
 
 async function packed(): Promise<void> {
   await opened.db.updateTable('telemetry_hours').set({ pack_at: 0 }).execute()
-  await until(() => count('telemetry_hours where pack_at = 0') === 0)
+  await until(() => count('telemetry_hours where pack_at = 0 and state in (1, 2)') === 0)
 }
 
 const ask = (window: string, fields = ['t', 'audio'], range = { start_time: begin, end_time: begin + 6 * hour }) =>
