@@ -41,13 +41,11 @@ interface Posted {
 
 /**
  * What may be with the thread, which commits at once whatever has come by then: while one commit is under way the next is gathered, or senders
- * with one message in flight would move in lockstep (D2).
+ * with one message in flight would move in lockstep (D2). A statement waits behind no more than that. In points of eight bytes, the smallest,
+ * it is a quarter of a second of work.
  */
-const maxPosted = 8192
-/** In points of eight bytes, the smallest, this is some second of work, and a batch a quarter of one. */
-const maxPostedBytes = 1 << 20
-const maxBatchItems = 4096
-const maxBatchBytes = 256 << 10
+const maxPosted = 4096
+const maxPostedBytes = 256 << 10
 /** Beyond this much waiting payload, callers are told to come again; sockets are paused long before (see the broker). */
 const maxWaitingBytes = 128 << 20
 const maxWaitingQueries = 50_000
@@ -172,7 +170,7 @@ export class Writer {
     const transactionFirst = this.#waitingExclusive.length > 0 && !this.#batchFirst
     if (this.#exclusive || transactionFirst || this.#posted >= maxPosted || this.#postedBytes >= maxPostedBytes) return
     this.#batchFirst = false
-    const queries = this.#queries.splice(0, maxBatchItems)
+    const queries = this.#queries.splice(0, maxPosted)
     const { items, dones, bytes } = this.#takeItems()
     if (queries.length === 0 && items.length === 0) return
     const packed = items.length > 0 ? packItems(items, bytes) : null
@@ -197,7 +195,8 @@ export class Writer {
     let count = 0
     let bytes = 0
     for (const { payload } of this.#items) {
-      if (count === maxBatchItems || (bytes + payload.length > maxBatchBytes && count > 0)) break
+      const full = this.#posted + count >= maxPosted || this.#postedBytes + bytes + payload.length > maxPostedBytes
+      if (full && this.#posted + count > 0) break
       bytes += payload.length
       count++
     }
@@ -213,7 +212,8 @@ export class Writer {
   }
 
   #settle(posted: Posted, { outcomes, refused }: BatchOutcome): void {
-    this.#ended(posted)
+    this.#count(posted, -1)
+    this.#next()
     const { queries, dones } = posted
     for (const [i, waiting] of queries.entries()) settle(waiting, outcomes[i])
     const reasons = refused.length > 0 ? new Map(refused) : null
@@ -221,17 +221,13 @@ export class Writer {
   }
 
   #fail(posted: Posted, error: Error): void {
+    this.#count(posted, -1)
     // Whoever waited behind a lost writer has waited as long: they fail with it and come again.
     const behind = this.#takeItems().dones
     const queries = [...posted.queries, ...this.#queries.splice(0)]
-    this.#ended(posted)
+    this.#next()
     for (const waiting of queries) waiting.reject(error)
     for (const done of [...posted.dones, ...behind]) done(error, null)
-  }
-
-  #ended(posted: Posted): void {
-    this.#count(posted, -1)
-    this.#next()
   }
 
   #next(): void {

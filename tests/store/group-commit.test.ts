@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { until } from '../helper.js'
 import { addHome, codeOf, homes, openTestStore, type TestStore } from './harness.js'
 
 let opened: TestStore
@@ -112,6 +113,22 @@ test('checkpoint empties the write-ahead log', async () => {
   await opened.store.checkpoint()
   expect((await stat(`${opened.file}-wal`)).size).toBe(0)
   expect(homes(opened.file)).toBe(100)
+})
+
+test('a statement waits behind one batch of messages at most, however many wait', async () => {
+  let settled = 0
+  const sent = Array.from({ length: 30_000 }, (_, i) =>
+    opened.append({ ts: 1_767_225_600_000 + i, data: { i } }).then(() => {
+      settled++
+    }),
+  )
+  await until(() => settled > 0)
+  const before = settled
+  await addHome(opened.db, 'urgent')
+  // Those of that batch, and those that are committed together with it.
+  expect(settled - before).toBeLessThanOrEqual(2 * 4096)
+  await Promise.all(sent)
+  expect(opened.look('select count(*) from samples')).toBe(30_000)
 })
 
 test('beyond 128 MiB of waiting payload, appends are refused with storage_unavailable and the rest is stored', async () => {
