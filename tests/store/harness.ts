@@ -96,6 +96,16 @@ export async function insertSamples(db: Db, samples: readonly MadeSample[], rece
       .execute()
 }
 
+/** A device of this id in a home of its own. @returns its number, which is 1 for the first */
+export async function addDevice(db: Db, id = 'd', timezone = 'UTC'): Promise<number> {
+  const made = { created_at: 0, updated_at: 0 }
+  const home = { id: `home-${id}`, name: 'home', timezone, ...made }
+  await db.insertInto('homes').values(home).execute()
+  const device = { id, home_id: home.id, name: id, type: 'x', status: 'active' as const, ...made }
+  const { num } = await db.insertInto('devices').values(device).returning('num').executeTakeFirstOrThrow()
+  return num
+}
+
 /** Inserts a home through the store: the smallest write there is. */
 export const addHome = (db: Db, id: string) =>
   db.insertInto('homes').values({ id, name: id, timezone: 'UTC', created_at: 0, updated_at: 0 }).execute()

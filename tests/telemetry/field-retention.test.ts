@@ -4,7 +4,7 @@ import { deleteReadings } from '../../src/telemetry/delete.js'
 import { listReadings } from '../../src/telemetry/readings.js'
 import { applyRetention } from '../../src/telemetry/retention.js'
 import { until } from '../helper.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -16,16 +16,7 @@ const since = (ts: number) => `${Math.floor((later - ts) / hour)}h`
 let opened: TestStore
 beforeEach(async () => {
   opened = await openTestStore({ sync: 'normal' })
-  const made = { created_at: 0, updated_at: 0 }
-  await opened.db
-    .insertInto('homes')
-    .values({ id: 'h', name: 'h', timezone: 'UTC', ...made })
-    .execute()
-  const device = { id: 'd', home_id: 'h', name: 'd', type: 'x', status: 'active' as const, ...made }
-  await opened.db
-    .insertInto('devices')
-    .values({ num: 1, ...device })
-    .execute()
+  await addDevice(opened.db)
 })
 afterEach(() => opened.close())
 

@@ -5,7 +5,7 @@ import { deleteReadings } from '../../src/telemetry/delete.js'
 import { fieldNames, listReadings, type Reading } from '../../src/telemetry/readings.js'
 import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { until } from '../helper.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
 
 const hour = 3_600_000
 const begin = Date.UTC(2026, 3, 1)
@@ -167,16 +167,7 @@ test('rollups are made anew from what is packed', async () => {
 })
 
 test('a deleted device leaves neither blocks nor shapes', async () => {
-  const made = { created_at: 0, updated_at: 0 }
-  await opened.db
-    .insertInto('homes')
-    .values({ id: 'home', name: 'home', timezone: 'UTC', ...made })
-    .execute()
-  const device = { id: 'd', home_id: 'home', name: 'd', type: 'x', status: 'active' as const, ...made }
-  await opened.db
-    .insertInto('devices')
-    .values({ num: 1, ...device })
-    .execute()
+  await addDevice(opened.db)
   await sendHours(2)
   await packed()
   await deleteDevice(opened.db, 'd', () => undefined)

@@ -3,7 +3,7 @@ import { createRandom, type Random } from '../../simulators/random.js'
 import { aggregate } from '../../src/telemetry/aggregate.js'
 import { applyRetention } from '../../src/telemetry/retention.js'
 import { until } from '../helper.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
 import { aggregations, naive, naiveIncrease, near, type Sample, startsOf } from './naive.js'
 
 const hour = 3_600_000
@@ -17,16 +17,7 @@ const rounds = 8
 let opened: TestStore
 beforeEach(async () => {
   opened = await openTestStore({ sync: 'normal' })
-  const made = { created_at: 0, updated_at: 0 }
-  await opened.db
-    .insertInto('homes')
-    .values({ id: 'h', name: 'h', timezone, ...made })
-    .execute()
-  const device = { id: 'd', home_id: 'h', name: 'd', type: 'x', status: 'active' as const, ...made }
-  await opened.db
-    .insertInto('devices')
-    .values({ num: 1, ...device })
-    .execute()
+  await addDevice(opened.db, 'd', timezone)
 })
 afterEach(() => opened.close())
 

@@ -5,7 +5,7 @@ import { deleteReadings } from '../../src/telemetry/delete.js'
 import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { applyRetention } from '../../src/telemetry/retention.js'
 import { until } from '../helper.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
 import { near } from './naive.js'
 
 const hour = 3_600_000
@@ -21,19 +21,9 @@ let opened: TestStore
 let num: number
 beforeEach(async () => {
   opened = await openTestStore({ sync: 'normal' })
-  num = await makeDevice('d')
+  num = await addDevice(opened.db, 'd', 'Europe/Paris')
 })
 afterEach(() => opened.close())
-
-async function makeDevice(id: string): Promise<number> {
-  const made = { created_at: 0, updated_at: 0 }
-  const home = { id: `home-${id}`, name: 'home', timezone: 'Europe/Paris', ...made }
-  await opened.db.insertInto('homes').values(home).execute()
-  const device = { id, home_id: home.id, name: id, type: 'x', status: 'active' as const, ...made }
-  await opened.db.insertInto('devices').values(device).execute()
-  const query = opened.db.selectFrom('devices').select('num').where('id', '=', id)
-  return (await query.executeTakeFirstOrThrow()).num
-}
 
 const count = (what: string) => opened.look(`select count(*) from ${what}`)
 const states = () =>
@@ -163,7 +153,7 @@ test('whoever deletes a range deletes the rollups in it that stand for samples g
 })
 
 test('a device, and else its home, may have a retention of its own', async () => {
-  const others = await Promise.all(['own', 'of-home'].map(makeDevice))
+  const others = await Promise.all(['own', 'of-home'].map(id => addDevice(opened.db, id, 'Europe/Paris')))
   await opened.db.updateTable('homes').set({ retention: 'raw=forever' }).where('id', '!=', 'home-d').execute()
   await opened.db.updateTable('devices').set({ retention: 'raw=1h' }).where('id', '=', 'own').execute()
   for (const device_num of [num, ...others]) await opened.append([{ ts: begin, data: { t: 1 } }], { device_num })

@@ -6,7 +6,7 @@ import { aggregate } from '../../src/telemetry/aggregate.js'
 import { deleteReadings } from '../../src/telemetry/delete.js'
 import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { until } from '../helper.js'
-import { openTestStore, type TestStore } from '../store/harness.js'
+import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
 import { type Aggregation, aggregations, naive, naiveIncrease, near, type Sample, startsOf } from './naive.js'
 
 const hour = 3_600_000
@@ -20,19 +20,6 @@ beforeEach(async () => {
   opened = await openTestStore({ sync: 'normal' })
 })
 afterEach(() => opened.close())
-
-/** A device in a home of this time zone. @returns its number */
-async function makeDevice(timezone: string): Promise<number> {
-  const made = { created_at: 0, updated_at: 0 }
-  await opened.db
-    .insertInto('homes')
-    .values({ id: 'home', name: 'home', timezone, ...made })
-    .execute()
-  const device = { id: 'd', home_id: 'home', name: 'd', type: 'x', status: 'active' as const, ...made }
-  await opened.db.insertInto('devices').values(device).execute()
-  const { num } = await opened.db.selectFrom('devices').select('num').executeTakeFirstOrThrow()
-  return num
-}
 
 const openHours = () => opened.look('select count(*) from telemetry_hours where state = 0')
 const allClosed = () => until(() => openHours() === 0, 30_000)
@@ -77,7 +64,7 @@ test.each(zones)(
   'answers are what the samples say, with late, doubled and deleted ones, over days of 23 and 25 hours, in a home in %s',
   async timezone => {
     const random = createRandom(seed)
-    const num = await makeDevice(timezone)
+    const num = await addDevice(opened.db, 'd', timezone)
     const begin = Date.UTC(2026, random.chance(0.5) ? 2 : 9, 23, 7, 13)
     const span = 10 * 24 * hour
     const anywhere = () => begin + Math.floor(random.between(0, span))
@@ -127,7 +114,7 @@ test.each(zones)(
 )
 
 test('they are made anew from the samples, whatever they said before', async () => {
-  const num = await makeDevice('UTC')
+  const num = await addDevice(opened.db, 'd', 'UTC')
   const begin = Date.UTC(2026, 5, 1)
   const points = Array.from({ length: 60 }, (_, i) => ({ ts: begin + i * hour, data: { t: i } }))
   await opened.append(points, { device_num: num })
@@ -149,7 +136,7 @@ test('they are made anew from the samples, whatever they said before', async () 
 })
 
 test('a deleted device leaves none behind', async () => {
-  const num = await makeDevice('UTC')
+  const num = await addDevice(opened.db, 'd', 'UTC')
   const begin = Date.UTC(2026, 5, 1)
   await opened.append(
     Array.from({ length: 1000 }, (_, i) => ({ ts: begin + i * 1000, data: { t: i } })),
