@@ -24,9 +24,12 @@ const made = [
   'alter table telemetry_days add column state integer not null default 0',
   'create index telemetry_days_aged on telemetry_days (device_num, state, end)',
   'drop index telemetry_hours_minutes',
+  // The hours whose samples are gone, but for what of them is still to be deleted.
+  'create index telemetry_hours_left on telemetry_hours (device_num, start) where state in (3, 4, 6) and pack_at is not null',
 ]
 
 const former = [
+  'drop index telemetry_hours_left',
   'create index telemetry_hours_minutes on telemetry_hours (device_num, start) where state in (2, 4)',
   'delete from telemetry_hours where state = 6',
   'drop index telemetry_days_aged',

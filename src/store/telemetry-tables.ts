@@ -72,7 +72,7 @@ export interface TelemetryTables {
     start: Time
     /** See rollup-rows.ts. */
     state: number
-    /** When its samples are to be packed, once it is closed; null when they are. */
+    /** When its samples are to be packed, once it is closed; null when they are packed, or deleted. */
     pack_at: Generated<Time | null>
   }
   /** The days whose rollups are what their samples say. */

@@ -9,6 +9,9 @@ export const deletedAtOnce = 2000
 /** An hour whose newest sample came just now may get more, from a device that was away; once its samples are gone they could not be kept. */
 const quietMs = hourMs
 
+/** Hours that are looked after in one go. */
+const leftAtOnce = 20
+
 export interface HourOf {
   readonly device_num: number
   readonly start: number
@@ -31,7 +34,7 @@ export const isQuiet = (now: number) => sql`ifnull((select ts + delay from sampl
  */
 export async function letGo(db: Db, hours: readonly HourOf[]): Promise<number> {
   const { rows } =
-    await sql<HourOf>`update telemetry_hours set state = case state when 2 then 4 else 3 end where ${heldHours.states} and (device_num, start) in
+    await sql<HourOf>`update telemetry_hours set state = case state when 2 then 4 else 3 end, pack_at = 0 where ${heldHours.states} and (device_num, start) in
     (select value ->> 0, value ->> 1 from json_each(${listed(hours)})) returning device_num, start`.execute(db)
   return remove(db, rows)
 }
@@ -44,17 +47,14 @@ export const wantMinutes = (db: Db, hours: readonly HourOf[]) =>
 /** Deletes what is left where a deletion was interrupted. @returns how many samples were deleted */
 export async function letGoOfLeft(db: Db): Promise<number> {
   for (let total = 0; ; ) {
-    // Samples go from the oldest on: where some are left of an hour, the device has none before them.
-    const { rows } =
-      await sql<HourOf>`select device_num, start from devices cross join telemetry_hours as hour on device_num = num
-      and start = (select min(first) - min(first) % ${hourMs} from (select min(ts) as first from samples where device_num = num
-        union all select min(end) from sample_blocks where device_num = num))
-      where hour.state in (3, 4, 6)`.execute(db)
+    const { rows } = await sql<HourOf>`select device_num, start from telemetry_hours indexed by telemetry_hours_left
+      where state in (3, 4, 6) and pack_at is not null limit ${leftAtOnce}`.execute(db)
     if (rows.length === 0) return total
     total += await remove(db, rows)
   }
 }
 
+/** Deletes the samples of hours that say they are gone, and last of all notes that none are left. */
 async function remove(db: Db, hours: readonly HourOf[]): Promise<number> {
   let total = 0
   if (hours.length === 0) return total
@@ -65,6 +65,8 @@ async function remove(db: Db, hours: readonly HourOf[]): Promise<number> {
       return BigInt(rows.length)
     })
   }
+  await sql`update telemetry_hours set pack_at = null where state in (3, 4, 6) and (device_num, start) in
+    (select value ->> 0, value ->> 1 from json_each(${listed(hours)}))`.execute(db)
   return total
 }
 
