@@ -1,37 +1,26 @@
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
-import { createBroker } from '../broker/broker.js'
-import { type Broker, type BrokerRefusal, Refusal } from '../broker/contract.js'
 import { openListeners } from '../broker/listeners.js'
-import { Sessions } from '../broker/sessions.js'
 import type { Config } from '../config/config.js'
-import type { ApiContext } from './api/context.js'
 import { createApi } from './api/server.js'
 import { record, system } from './audit/audit.js'
 import { AuditHead } from './audit/head.js'
 import { Refusals } from './audit/refusals.js'
-import { authenticate, deviceAt } from './bridge/authenticate.js'
-import { type Bridge, createBridge } from './bridge/bridge.js'
-import { desiredChanged, receiptCame, type ToldWishes } from './bridge/desired.js'
-import { Presences } from './bridge/presence.js'
-import { provision } from './bridge/provision.js'
-import { forgetRetained, restoreRetained, retainAgain } from './bridge/retained.js'
-import { Commands } from './commands/commands.js'
+import { restoreRetained } from './bridge/retained.js'
 import { openData } from './data.js'
 import { KeyRing } from './devices/key-ring.js'
-import { resetPresence } from './devices/presence.js'
-import { HubError } from './errors.js'
 import { ensureDefaultHome } from './homes/homes.js'
+import { apiContext } from './hub-api.js'
 import { writeHubFile } from './hub-file.js'
+import { type Ground, type Mqtt, openMqtt } from './hub-mqtt.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
 import { Traffic } from './operations/traffic.js'
 import { Directory } from './people/directory.js'
-import { openSigningKeys, type SigningKeys } from './people/signing-keys.js'
+import { openSigningKeys } from './people/signing-keys.js'
 import { ensureAdministrator, forgetAdministrator } from './people/users.js'
 import { may } from './rights.js'
 import type { Store } from './store/store.js'
-import { inboundKind } from './topics.js'
 import { Uses } from './uses.js'
 
 export interface Hub {
@@ -41,31 +30,6 @@ export interface Hub {
   readonly store: Store
   /** Accepts nothing new, commits and acknowledges what is in flight, and closes everything in reverse. */
   close(): Promise<void>
-}
-
-/** What everything else stands on. */
-interface Ground {
-  readonly config: Config
-  readonly log: Logger
-  readonly store: Store
-  readonly signing_keys: SigningKeys
-  readonly directory: Directory
-  readonly key_ring: KeyRing
-  readonly refusals: Refusals
-  readonly audit_head: AuditHead
-  readonly key_uses: Uses
-  readonly token_uses: Uses
-}
-
-/** The MQTT side: what takes messages in, and what sends them out. */
-interface Mqtt extends Ground {
-  readonly broker: Broker
-  readonly bridge: Bridge
-  readonly commands: Commands
-  readonly told_wishes: ToldWishes
-  readonly presences: Presences
-  readonly publish: Broker['publish']
-  readonly retainedBelow: Broker['retainedBelow']
 }
 
 /** What to do when the hub closes, in the reverse of the order in which it was opened. */
@@ -134,121 +98,6 @@ async function openGround({ config, log, store }: Base, closing: Closing): Promi
   const directory = new Directory(db, signing_keys, token_uses)
   const key_ring = new KeyRing(db, key_uses)
   return { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, key_uses, token_uses }
-}
-
-/** Broker, bridge and commands know each other only through what they are handed here. */
-async function openMqtt(ground: Ground): Promise<Mqtt> {
-  const { config, log, store } = ground
-  let broker: Broker | null = null
-  const opened = () => {
-    if (!broker) throw new Error('The broker is not open yet.')
-    return broker
-  }
-  const publish: Broker['publish'] = (topic, payload, options) => opened().publish(topic, payload, options)
-  const commands = new Commands(store, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
-  const told_wishes: ToldWishes = new Map()
-  const bridge = createBridge({ store, commands, log, publish, told_wishes })
-  const presences = new Presences({ store, log, publish })
-  const logged = (what: string) => (err: unknown) => log.error({ err }, what)
-  const { last_session } = await resetPresence(store.db, Date.now())
-  broker = await createBroker({
-    config,
-    log,
-    sessions: new Sessions(store.db, log),
-    first_session: last_session + 1,
-    handlers: {
-      authenticate: credentials => authenticate(ground, credentials).catch(asRefusal),
-      receive: bridge.receive,
-      deviceAt: (home_id, device_id) => deviceAt(ground.key_ring, home_id, device_id),
-      provision: (claim, address, payload) => provision(ground, claim, address, payload),
-      refused: refusal => noteRefusal(ground, refusal),
-      connected: connection => void presences.connected(connection),
-      disconnected: (connection, reason) => {
-        commands.gone(connection.device.id, connection.session)
-        void presences.disconnected(connection, reason)
-      },
-      readyForCommands: ({ device, session }) =>
-        void commands.ready(device.id, session).catch(logged('commands could not be sent; they stay queued')),
-      delivered: ({ device }, receipt) =>
-        void receiptCame({ store, commands }, device.id, receipt).catch(logged('a delivery could not be recorded')),
-    },
-  })
-  const retainedBelow = (prefix: string) => opened().retainedBelow(prefix)
-  return { ...ground, broker, bridge, commands, presences, told_wishes, publish, retainedBelow }
-}
-
-function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
-  const { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, broker, bridge, commands } = mqtt
-  return {
-    config,
-    log,
-    store,
-    commands,
-    signing_keys,
-    directory,
-    key_ring,
-    refusals,
-    audit_head,
-    ingest: (device, rest, payload, message_id = null, quarantine_id = null) => {
-      const origin = {
-        qos: 1,
-        message_id,
-        dup: message_id !== null,
-        received_at: Date.now(),
-        connected_at: null,
-        quarantine_id,
-      } as const
-      return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
-    },
-    desiredChanged: device => desiredChanged(mqtt, device),
-    disconnect: (match, reason) => {
-      if (match.device_id) void mqtt.presences.revoked(match.device_id).catch(log.error.bind(log))
-      return broker.disconnect(match, reason)
-    },
-    rightsChanged: user_ids => rightsChanged(mqtt, user_ids),
-    deviceMoved: oneByOne(async (device: { id: string; home_id: string }, from_home: string) => {
-      await broker.move(device.id, from_home, device.home_id)
-      await forgetRetained(mqtt, { id: device.id, home_id: from_home })
-      await retainAgain(mqtt, device.id)
-    }),
-    deviceDeleted: device => forgetRetained(mqtt, device),
-    brokerStats: () => ({ ...broker.stats() }),
-    traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
-  }
-}
-
-/** Each call begins when the one before has ended: of two moves of one device the later one tidies up behind the earlier. */
-function oneByOne<Arguments extends unknown[]>(
-  call: (...given: Arguments) => Promise<void>,
-): (...given: Arguments) => Promise<void> {
-  let last: Promise<void> = Promise.resolve()
-  return (...given) => {
-    const done = last.then(() => call(...given))
-    last = done.catch(() => undefined)
-    return done
-  }
-}
-
-/** What people may hear now, for the connections they have. Who is gone or inactive has none any more. */
-async function rightsChanged({ directory, broker }: Mqtt, user_ids: readonly string[]): Promise<void> {
-  for (const user_id of user_ids) {
-    directory.forgetPerson(user_id)
-    const rights = await directory.rightsOf(user_id)
-    if (rights) broker.setRights(user_id, rights)
-    else broker.disconnect({ user_id }, 'revoked')
-  }
-}
-
-/** The return code of a CONNECT whose credential was not taken. */
-function asRefusal(error: unknown): never {
-  if (error instanceof HubError && error.code === 'unauthorized') throw new Refusal(4, 'bad_credentials')
-  if (error instanceof HubError && error.code === 'forbidden') throw new Refusal(5, 'disabled_or_expired')
-  throw error
-}
-
-function noteRefusal({ refusals }: Ground, { principal, address, action, target }: BrokerRefusal): void {
-  const actor = { kind: principal?.kind ?? 'anonymous', id: principal?.id ?? null, address, request_id: null } as const
-  refusals.note({ actor, action, target })
 }
 
 async function mayCommand(

@@ -32,11 +32,12 @@ const imports: Import[] = [...source].flatMap(([file, text]) =>
 /** A file's floor, highest first, and where a folder is a room of its own. Whatever lies beneath may be imported. */
 type Place = { readonly floor: number; readonly room: string }
 const doors = /^(?:(broker)|src\/(bridge|api|jobs))\//
-const rooms = /^src\/(audit|commands|devices|groups|homes|idempotency|operations|people|quarantine|telemetry)\//
+const rooms =
+  /^src\/(alerts|audio|audit|commands|devices|groups|homes|idempotency|notifications|objects|operations|people|quarantine|queue|rules|telemetry)\//
 
 function placeOf(file: string): Place {
   if (file.startsWith('src/cli')) return { floor: 6, room: 'cli' }
-  if (file === 'src/hub.ts' || file === 'src/data.ts') return { floor: 5, room: 'hub' }
+  if (/^src\/(hub(-api|-mqtt)?|data)\.ts$/.test(file)) return { floor: 5, room: 'hub' }
   const door = doors.exec(file)
   if (door) return { floor: 4, room: door[1] ?? door[2] ?? '' }
   const room = rooms.exec(file)

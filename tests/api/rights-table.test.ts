@@ -2,13 +2,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { reserved } from '../../src/devices/devices.js'
 import { createHome } from '../../src/homes/homes.js'
 import { setMember } from '../../src/homes/members.js'
-import { newSortableId } from '../../src/ids.js'
 import { hashPassword } from '../../src/people/passwords.js'
 import { createServiceToken } from '../../src/people/service-tokens.js'
 import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
 import { type Started, startApi } from './harness.js'
-import { type Asked, thingsOf } from './rights-things.js'
+import { rights, rowsOf } from './rights-rows.js'
+import { thingsOf } from './rights-things.js'
 
 /** Who asks, in the order of the columns below. The home that is asked about is `mine`; the device speaks for itself and lives there. */
 const askers = [
@@ -27,145 +27,12 @@ const askers = [
 ] as const
 type Asker = (typeof askers)[number]
 
-/** What each of them is answered; `ok` is anything that does not refuse. */
-const rights = {
-  anyone: 'ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok',
-  device: '401 ok  401 401 401 401 401 401 401 401 401 401',
-  person: '401 401 ok  ok  ok  ok  ok  ok  ok  403 403 403',
-  list: '  401 401 ok  ok  ok  ok  ok  ok  ok  ok  ok  403',
-  read: '  401 401 404 404 ok  ok  ok  ok  ok  ok  ok  403',
-  act: '   401 401 404 404 ok  ok  ok  403 ok  403 ok  403',
-  own: '   401 401 404 404 403 403 ok  403 ok  403 ok  403',
-  maker: ' 401 401 404 404 403 403 ok  403 ok  403 403 403',
-  staff: ' 401 401 403 403 403 403 403 ok  ok  403 403 403',
-  admin: ' 401 401 403 403 403 403 403 403 ok  403 403 403',
-} as const
-
 let hub: Started
 const password = 'a long password'
 const credentials = new Map<Asker, Record<string, string>>()
 
 const things = thingsOf(() => hub)
-const range = '?start_time=0&end_time=1'
-const aggregated = '?field=a&aggregation=mean&window=1h'
-
-/** A row for every route there is. */
-const table: Readonly<Record<string, readonly [keyof typeof rights, () => Promise<Asked>]>> = {
-  'GET /': ['anyone', things.plain()],
-  'GET /health': ['anyone', things.plain()],
-  'GET /ready': ['anyone', things.plain()],
-  'GET /metrics': ['anyone', things.plain()],
-  'GET /openapi.json': ['anyone', things.plain()],
-  'GET /asyncapi.json': ['anyone', things.plain()],
-  'POST /auth/register': ['anyone', async () => ({ body: { ...things.newPerson(), password } })],
-  'POST /auth/login': ['anyone', things.plain({ username: 'owner', password })],
-  'POST /auth/refresh': ['anyone', things.refreshToken],
-  'POST /auth/logout': ['anyone', things.refreshToken],
-  'GET /users/me': ['person', things.plain()],
-  'PATCH /users/me': ['person', things.plain({ current_password: password })],
-  'GET /users': ['admin', things.plain()],
-  'POST /users': ['admin', async () => ({ body: things.newPerson() })],
-  'GET /users/:id': ['admin', things.onPerson()],
-  'PUT /users/:id': [
-    'admin',
-    async () => ({ ...(await things.onPerson()()), body: { ...things.newPerson(), role: 'user' } }),
-  ],
-  'PATCH /users/:id': ['admin', things.onPerson({ role: 'staff' })],
-  'PATCH /users/:id/deactivate': ['admin', things.onPerson()],
-  'PATCH /users/:id/activate': ['admin', things.onPerson()],
-  'DELETE /users/:id': ['admin', things.onPerson()],
-  'GET /homes': ['list', things.plain()],
-  'POST /homes': ['person', things.plain({ name: 'new' })],
-  'GET /assignments': ['person', things.plain()],
-  'GET /homes/:id': ['read', things.home()],
-  'PATCH /homes/:id': ['own', things.home({ name: 'Mine' })],
-  'DELETE /homes/:id': ['own', things.home()],
-  'GET /homes/:id/members': ['read', things.home()],
-  'POST /homes/:id/members': [
-    'own',
-    async () => ({ path: { id: 'mine' }, body: { login: (await things.person()).email, role: 'member' } }),
-  ],
-  'PUT /homes/:id/members/:user_id': ['own', things.asMember({ role: 'technician' })],
-  'DELETE /homes/:id/members/:user_id': ['own', things.asMember()],
-  'GET /homes/:id/rooms': ['read', things.home()],
-  'POST /homes/:id/rooms': ['own', things.home({ name: 'hall' })],
-  'PATCH /rooms/:id': ['own', things.inRoom({ name: 'hall' })],
-  'DELETE /rooms/:id': ['own', things.inRoom()],
-  'GET /homes/:id/claim-codes': ['own', things.home()],
-  'POST /homes/:id/claim-codes': ['own', things.home({})],
-  'DELETE /homes/:id/claim-codes/:claim_id': ['own', things.onClaim],
-  'GET /devices': ['list', things.plain()],
-  'POST /devices': ['own', things.plain({ name: 'new', home_id: 'mine' })],
-  'POST /devices/register': ['own', things.plain({ name: 'new', home_id: 'mine' })],
-  'GET /devices/:id': ['read', things.onDevice()],
-  'PATCH /devices/:id': ['own', things.onDevice({ name: 'x' })],
-  'DELETE /devices/:id': ['own', things.onDevice()],
-  'GET /devices/:id/keys': ['own', things.onDevice()],
-  'POST /devices/:id/keys': ['own', things.onDevice({})],
-  'DELETE /devices/:id/keys/:key_id': ['own', things.onKey],
-  'GET /devices/:id/state': ['read', things.onDevice()],
-  'GET /devices/:id/state/history': ['read', things.onDevice()],
-  'PATCH /devices/:id/desired': ['act', things.onDevice({ a: 1 })],
-  'GET /devices/:id/presence': ['read', things.onDevice()],
-  'GET /devices/:id/presence/timeline': ['read', things.onDevice()],
-  'GET /devices/:id/presence/uptime': ['read', things.onDevice()],
-  'GET /devices/:id/events': ['read', things.onDevice()],
-  'GET /devices/:id/heartbeats': ['read', things.onDevice()],
-  'GET /devices/:id/log': ['read', things.onDevice()],
-  'GET /devices/:id/quarantine': ['read', things.onDevice()],
-  'GET /devices/:id/groups': ['read', things.onDevice()],
-  'GET /devices/:id/commands': ['read', things.onDevice()],
-  'POST /devices/:id/commands': ['act', things.onDevice({ name: 'x' })],
-  'GET /devices/:id/commands/timeline': ['read', things.onDevice()],
-  'GET /devices/:id/schedules': ['read', things.onDevice()],
-  'POST /devices/:id/schedules': ['act', things.onDevice({ name: 'x', cron: '0 18 * * *' })],
-  'GET /schedules/:id': ['read', things.onSchedule()],
-  'PATCH /schedules/:id': ['act', things.onSchedule({ status: 'paused' })],
-  'DELETE /schedules/:id': ['act', things.onSchedule()],
-  'GET /commands/:id': ['read', things.onCommand],
-  'GET /commands/:id/timeline': ['read', things.onCommand],
-  'DELETE /commands/:id': ['act', things.onCommand],
-  'GET /homes/:id/telemetry/latest': ['read', things.home()],
-  'GET /telemetry': ['read', things.asDevice()],
-  'GET /telemetry/aggregated': ['read', things.asDevice(`&${aggregated.slice(1)}`)],
-  'GET /telemetry/:id': ['read', things.onDevice()],
-  'GET /telemetry/:id/latest': ['read', things.onDevice()],
-  'GET /telemetry/:id/aggregated': ['read', things.onDevice(undefined, aggregated)],
-  'GET /telemetry/:id/export': ['read', things.onDevice()],
-  'POST /telemetry/:id/import': ['own', things.asFile],
-  'DELETE /telemetry/:id': ['own', things.onDevice(undefined, range)],
-  'GET /devices/status': ['device', things.plain()],
-  'GET /devices/config': ['device', things.plain()],
-  'PUT /devices/config': ['device', things.plain({ a: 1 })],
-  'POST /devices/heartbeat': ['device', things.plain({})],
-  'POST /telemetry': ['device', things.plain({ a: 1 })],
-  'GET /groups': ['list', things.plain()],
-  'POST /groups': ['person', things.plain({ name: 'g' })],
-  'GET /groups/:id': ['read', things.onGroup()],
-  'PUT /groups/:id': ['maker', things.onGroup({ name: 'g' })],
-  'DELETE /groups/:id': ['maker', async () => ({ path: { id: await things.newGroup() } })],
-  'POST /groups/:id/devices/:device_id': ['maker', things.inGroup],
-  'DELETE /groups/:id/devices/:device_id': ['maker', things.inGroup],
-  'GET /groups/:id/schedules': ['read', things.onGroup()],
-  'POST /groups/:id/schedules': ['act', things.onGroup({ name: 'x', cron: '0 18 * * *' })],
-  'POST /groups/:id/commands': ['act', things.onGroup({ name: 'x' })],
-  'GET /groups/:id/commands/:batch_id': [
-    'read',
-    async () => ({ path: { id: await things.newGroup(), batch_id: newSortableId() } }),
-  ],
-  'GET /tokens': ['admin', things.plain()],
-  'POST /tokens': ['admin', things.plain({ name: 'x' })],
-  'DELETE /tokens/:id': ['admin', things.onToken],
-  'GET /ops/quarantine': ['staff', things.plain()],
-  'GET /ops/quarantine/:id': ['staff', things.onQuarantine],
-  'POST /ops/quarantine/:id/replay': ['staff', things.onQuarantine],
-  'GET /ops/overview': ['staff', things.plain()],
-  'GET /ops/homes': ['staff', things.plain()],
-  'GET /ops/audit': ['staff', things.plain()],
-  'GET /ops/audit/verify': ['staff', things.plain()],
-  'GET /admin/stats': ['admin', things.plain()],
-  'POST /admin/signing-keys': ['admin', things.plain({})],
-}
+const table = rowsOf(things, password)
 
 beforeAll(async () => {
   hub = await startApi()

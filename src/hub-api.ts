@@ -1,0 +1,69 @@
+import type { ApiContext } from './api/context.js'
+import { desiredChanged } from './bridge/desired.js'
+import { forgetRetained, retainAgain } from './bridge/retained.js'
+import type { Mqtt } from './hub-mqtt.js'
+import type { Traffic } from './operations/traffic.js'
+import { inboundKind } from './topics.js'
+
+/** What the API is handed of the MQTT side. */
+export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
+  const { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, broker, bridge, commands } = mqtt
+  return {
+    config,
+    log,
+    store,
+    commands,
+    signing_keys,
+    directory,
+    key_ring,
+    refusals,
+    audit_head,
+    ingest: (device, rest, payload, message_id = null, quarantine_id = null) => {
+      const origin = {
+        qos: 1,
+        message_id,
+        dup: message_id !== null,
+        received_at: Date.now(),
+        connected_at: null,
+        quarantine_id,
+      } as const
+      return bridge.ingest({ device, rest, kind: inboundKind(rest)?.kind ?? null, payload, ...origin })
+    },
+    desiredChanged: device => desiredChanged(mqtt, device),
+    disconnect: (match, reason) => {
+      if (match.device_id) void mqtt.presences.revoked(match.device_id).catch(log.error.bind(log))
+      return broker.disconnect(match, reason)
+    },
+    rightsChanged: user_ids => rightsChanged(mqtt, user_ids),
+    deviceMoved: oneByOne(async (device: { id: string; home_id: string }, from_home: string) => {
+      await broker.move(device.id, from_home, device.home_id)
+      await forgetRetained(mqtt, { id: device.id, home_id: from_home })
+      await retainAgain(mqtt, device.id)
+    }),
+    deviceDeleted: device => forgetRetained(mqtt, device),
+    brokerStats: () => ({ ...broker.stats() }),
+    traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
+  }
+}
+
+/** Each call begins when the one before has ended: of two moves of one device the later one tidies up behind the earlier. */
+function oneByOne<Arguments extends unknown[]>(
+  call: (...given: Arguments) => Promise<void>,
+): (...given: Arguments) => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  return (...given) => {
+    const done = last.then(() => call(...given))
+    last = done.catch(() => undefined)
+    return done
+  }
+}
+
+/** What people may hear now, for the connections they have. Who is gone or inactive has none any more. */
+async function rightsChanged({ directory, broker }: Mqtt, user_ids: readonly string[]): Promise<void> {
+  for (const user_id of user_ids) {
+    directory.forgetPerson(user_id)
+    const rights = await directory.rightsOf(user_id)
+    if (rights) broker.setRights(user_id, rights)
+    else broker.disconnect({ user_id }, 'revoked')
+  }
+}
