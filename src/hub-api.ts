@@ -7,11 +7,25 @@ import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
 export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
-  const { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, broker, bridge, commands } = mqtt
+  const {
+    config,
+    log,
+    store,
+    signing_keys,
+    directory,
+    key_ring,
+    refusals,
+    audit_head,
+    broker,
+    bridge,
+    alerts,
+    commands,
+  } = mqtt
   return {
     config,
     log,
     store,
+    alerts,
     commands,
     signing_keys,
     directory,
@@ -39,8 +53,13 @@ export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
       await broker.move(device.id, from_home, device.home_id)
       await forgetRetained(mqtt, { id: device.id, home_id: from_home })
       await retainAgain(mqtt, device.id)
+      for (const home of [from_home, device.home_id]) await alerts.retainAgain(home)
     }),
-    deviceDeleted: device => forgetRetained(mqtt, device),
+    deviceDeleted: async device => {
+      await forgetRetained(mqtt, device)
+      await alerts.retainAgain(device.home_id)
+    },
+    homeDeleted: home_id => alerts.retainAgain(home_id),
     brokerStats: () => ({ ...broker.stats() }),
     traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
   }

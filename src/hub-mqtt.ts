@@ -3,6 +3,7 @@ import { createBroker } from '../broker/broker.js'
 import { type Broker, type BrokerRefusal, Refusal } from '../broker/contract.js'
 import { Sessions } from '../broker/sessions.js'
 import type { Config } from '../config/config.js'
+import { Alerts } from './alerts/alerts.js'
 import type { AuditHead } from './audit/head.js'
 import type { Refusals } from './audit/refusals.js'
 import { authenticate, deviceAt } from './bridge/authenticate.js'
@@ -37,6 +38,7 @@ export interface Ground {
 export interface Mqtt extends Ground {
   readonly broker: Broker
   readonly bridge: Bridge
+  readonly alerts: Alerts
   readonly commands: Commands
   readonly told_wishes: ToldWishes
   readonly presences: Presences
@@ -54,8 +56,10 @@ export async function openMqtt(ground: Ground): Promise<Mqtt> {
   }
   const publish: Broker['publish'] = (topic, payload, options) => opened().publish(topic, payload, options)
   const commands = new Commands(store, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
+  const retainedBelow = (prefix: string) => opened().retainedBelow(prefix)
+  const alerts = new Alerts(store, { publish, retainedBelow }, log)
   const told_wishes: ToldWishes = new Map()
-  const bridge = createBridge({ store, commands, log, publish, told_wishes })
+  const bridge = createBridge({ store, alerts, commands, log, publish, told_wishes })
   const presences = new Presences({ store, log, publish })
   const logged = (what: string) => (err: unknown) => log.error({ err }, what)
   const { last_session } = await resetPresence(store.db, Date.now())
@@ -81,8 +85,7 @@ export async function openMqtt(ground: Ground): Promise<Mqtt> {
         void receiptCame({ store, commands }, device.id, receipt).catch(logged('a delivery could not be recorded')),
     },
   })
-  const retainedBelow = (prefix: string) => opened().retainedBelow(prefix)
-  return { ...ground, broker, bridge, commands, presences, told_wishes, publish, retainedBelow }
+  return { ...ground, broker, bridge, alerts, commands, presences, told_wishes, publish, retainedBelow }
 }
 
 /** The return code of a CONNECT whose credential was not taken. */

@@ -63,7 +63,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   await ensureDefaultHome(store.db)
   const mqtt = await openMqtt(await openGround({ config, log, store }, closing))
   closing.push(() => mqtt.broker.close())
-  await restoreRetained(mqtt)
+  await Promise.all([restoreRetained(mqtt), mqtt.alerts.retainAll()])
   const traffic = new Traffic(() => mqtt.broker.stats().messages_in)
   closing.push(async () => traffic.stop())
   const api = await createApi(apiContext(mqtt, traffic))

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
+import type { Alerts } from '../alerts/alerts.js'
 import type { AuditHead } from '../audit/head.js'
 import type { Refusals } from '../audit/refusals.js'
 import type { Commands } from '../commands/commands.js'
@@ -29,6 +30,7 @@ export interface ApiContext {
   readonly config: Config
   readonly log: Logger
   readonly store: Store
+  readonly alerts: Alerts
   readonly commands: Commands
   readonly signing_keys: SigningKeys
   readonly directory: Directory
@@ -58,6 +60,8 @@ export interface ApiContext {
   deviceMoved(device: { id: string; home_id: string }, from_home: string): Promise<void>
   /** Forgets a deleted device: its retained messages go with it. */
   deviceDeleted(device: { id: string; home_id: string }): Promise<void>
+  /** The same for a home, which has only its own alerts left. */
+  homeDeleted(home_id: string): Promise<void>
   /** Counters of the broker for `/metrics`: name → value. */
   traffic(): { readonly messages_per_minute: number; readonly connections: number }
   brokerStats(): Readonly<Record<string, number | Readonly<Record<string, number>>>>

@@ -6,6 +6,7 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import helmet from 'helmet'
 import type { Config } from '../../config/config.js'
 import { newSortableId } from '../ids.js'
+import { alertRoutes } from './alerts.js'
 import type { Api } from './api.js'
 import { authRoutes } from './auth.js'
 import { bodyLimit, hurryBodies, readJsonBodies } from './body.js'
@@ -60,6 +61,7 @@ const resources = [
   exportRoute,
   commandRoutes,
   groupRoutes,
+  alertRoutes,
   groupCommandRoutes,
   scheduleRoutes,
   claimRoutes,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../config/config.js'
+import { Alerts } from '../../src/alerts/alerts.js'
 import type { ApiContext, Ingested } from '../../src/api/context.js'
 import { createApi } from '../../src/api/server.js'
 import { AuditHead } from '../../src/audit/head.js'
@@ -37,6 +38,7 @@ export interface Started {
   readonly url: string
   readonly api: FastifyInstance
   readonly store: Store
+  readonly alerts: Alerts
   readonly commands: Commands
   readonly signing_keys: SigningKeys
   readonly directory: Directory
@@ -104,10 +106,12 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     isReadyForCommands: id => ready.has(id),
   }
   const commands = new Commands(store, outbox, log)
+  const alerts = new Alerts(store, { publish: outbox.publish, retainedBelow: () => [] }, log)
   const context: ApiContext = {
     config,
     log,
     store,
+    alerts,
     commands,
     signing_keys,
     directory,
@@ -124,6 +128,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     deviceMoved: async (device, from_home) => void told.push({ deviceMoved: device.id, from_home }),
     traffic: () => ({ messages_per_minute: 60, connections: 3 }),
     deviceDeleted: async device => void told.push({ deviceDeleted: device }),
+    homeDeleted: async home_id => void told.push({ homeDeleted: home_id }),
     brokerStats: () => ({ connections: 3, refused: { wrong_key: 2 } }),
     ...change,
   }
@@ -145,7 +150,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     await store.close()
     await rm(data_dir, { recursive: true, force: true })
   }
-  const parts = { api, store, commands, signing_keys, directory, key_ring, data_dir, user }
+  const parts = { api, store, alerts, commands, signing_keys, directory, key_ring, data_dir, user }
   return { url, ...parts, token, published, told, logged, ready, call, device, close }
 }
 

@@ -71,6 +71,12 @@ export function thingsOf(hub: () => Started) {
     }
     return { path: { id: (await hub().commands.issue(wanted)).command.id } }
   }
+  const ofDevice = async () => ({ device_id: await device() })
+  const onAlert = (body?: object) => async (): Promise<Asked> => {
+    const what = { home_id: 'mine', device_id: await device(), key: 'x', source: 'person', data: null } as const
+    const raise = { ...what, severity: 'warning', message: 'x', at: Date.now(), actor: 'person/test' } as const
+    return { path: { id: (await hub().alerts.raise(raise)).id }, ...(body && { body }) }
+  }
   const onSchedule = (body?: object) => async (): Promise<Asked> => {
     const order = { name: 'x', params: {}, ttl_seconds: 60, collapse_key: null, created_by: 'test' }
     const times = { at: null, cron: '0 18 * * *', timezone: 'UTC' }
@@ -138,6 +144,8 @@ export function thingsOf(hub: () => Started) {
   }
 
   return {
+    ofDevice,
+    onAlert,
     onDevice,
     asDevice,
     asFile,
