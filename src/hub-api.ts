@@ -1,12 +1,13 @@
 import type { ApiContext } from './api/context.js'
 import { desiredChanged } from './bridge/desired.js'
 import { forgetRetained, retainAgain } from './bridge/retained.js'
+import type { Audio } from './hub-audio.js'
 import type { Mqtt } from './hub-mqtt.js'
 import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
-export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
+export function apiContext(mqtt: Mqtt, audio: Audio, traffic: Traffic): ApiContext {
   const {
     config,
     log,
@@ -27,6 +28,7 @@ export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
     store,
     alerts,
     commands,
+    audio,
     signing_keys,
     directory,
     key_ring,

@@ -164,7 +164,7 @@ test('"Finding your way" shows every folder there is, and none besides', () => {
     .trim()
     .split('\n')
     .map(line => {
-      const [, indent = '', name = ''] = /^( *)([\w-]+)\//.exec(line) ?? []
+      const [, indent = '', name = ''] = /^( *)([\w/-]+)\//.exec(line) ?? []
       if (indent === '') top = name
       return indent === '' ? name : `${top}/${name}`
     })

@@ -1,13 +1,17 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import type { Alerts } from '../alerts/alerts.js'
+import type { Detector } from '../audio/detector.js'
+import type { Recordings } from '../audio/recordings.js'
 import type { AuditHead } from '../audit/head.js'
 import type { Refusals } from '../audit/refusals.js'
 import type { Commands } from '../commands/commands.js'
 import type { KeyRing } from '../devices/key-ring.js'
+import type { Objects, OwnObjects } from '../objects/objects.js'
 import type { Directory } from '../people/directory.js'
 import type { SigningKeys } from '../people/signing-keys.js'
 import type { DevicePrincipal } from '../principal.js'
+import type { Queue } from '../queue/queue.js'
 import type { Store } from '../store/store.js'
 
 /** What became of a message that came in over HTTP or was replayed. */
@@ -25,6 +29,16 @@ interface Cut {
   readonly token_id?: string
 }
 
+/** Where sound is kept, who is to listen to it, and what becomes of it. */
+interface AudioParts {
+  readonly recordings: Recordings
+  readonly objects: Objects
+  /** The same where the hub keeps them itself; else null. */
+  readonly own_objects: OwnObjects | null
+  readonly queue: Queue
+  readonly detectors: readonly Detector[]
+}
+
 /** What the API is handed by `src/hub.ts`. */
 export interface ApiContext {
   readonly config: Config
@@ -32,6 +46,7 @@ export interface ApiContext {
   readonly store: Store
   readonly alerts: Alerts
   readonly commands: Commands
+  readonly audio: AudioParts
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing

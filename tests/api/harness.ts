@@ -14,6 +14,7 @@ import { Commands, type Outbox } from '../../src/commands/commands.js'
 import { KeyRing } from '../../src/devices/key-ring.js'
 import { recordEvent, recordHeartbeat, recordLogLine } from '../../src/devices/reports.js'
 import { ensureDefaultHome } from '../../src/homes/homes.js'
+import { type Audio, openAudio } from '../../src/hub-audio.js'
 import { PayloadFault, parseObject } from '../../src/json.js'
 import { Directory } from '../../src/people/directory.js'
 import { hashPassword } from '../../src/people/passwords.js'
@@ -40,6 +41,7 @@ export interface Started {
   readonly store: Store
   readonly alerts: Alerts
   readonly commands: Commands
+  readonly audio: Audio
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing
@@ -107,12 +109,15 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   }
   const commands = new Commands(store, outbox, log)
   const alerts = new Alerts(store, { publish: outbox.publish, retainedBelow: () => [] }, log)
+
+  const audio = await openAudio({ config, log, store, alerts, signing_keys, publish: outbox.publish })
   const context: ApiContext = {
     config,
     log,
     store,
     alerts,
     commands,
+    audio,
     signing_keys,
     directory,
     key_ring,
@@ -150,7 +155,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     await store.close()
     await rm(data_dir, { recursive: true, force: true })
   }
-  const parts = { api, store, alerts, commands, signing_keys, directory, key_ring, data_dir, user }
+  const parts = { api, store, audio, alerts, commands, signing_keys, directory, key_ring, data_dir, user }
   return { url, ...parts, token, published, told, logged, ready, call, device, close }
 }
 
