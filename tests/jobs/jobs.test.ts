@@ -33,6 +33,7 @@ test('every job leaves a row of its last run, and at a first start all of them r
     'presence',
     'retention',
     'seen',
+    'trim-alerts',
     'trim-logs',
     'trim-presence',
     'trim-quarantine',
