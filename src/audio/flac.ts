@@ -37,6 +37,8 @@ class Flac {
   readonly #mono: Mono
   /** How many samples of each channel there are to be; 0 where the file does not say. */
   readonly #total: number
+  /** The decoder loses a frame at the end where two are a few bytes long, which silence is. */
+  readonly #lost: number
   #samples = 0
 
   constructor(decoder: FLACDecoder, head: Buffer, maxSeconds: number) {
@@ -47,20 +49,30 @@ class Flac {
     const packed = head.readBigUInt64BE(18)
     const [rate, channels] = [Number(packed >> 44n), Number((packed >> 41n) & 7n) + 1]
     this.#total = Number(packed & 0xfffffffffn)
+    this.#lost = 2 * head.readUInt16BE(10)
     this.#mono = new Mono({ rate, channels }, maxSeconds)
     this.#mono.refuse(this.#total)
   }
 
   async push(piece: Buffer): Promise<void> {
     for (let at = 0; at < piece.length; at += atOnce)
-      this.#keep(await this.#decoder.decode(piece.subarray(at, at + atOnce)))
+      this.#keep(await this.#decoded(() => this.#decoder.decode(piece.subarray(at, at + atOnce))))
   }
 
   async end(): Promise<Mono> {
-    this.#keep(await this.#decoder.flush())
+    this.#keep(await this.#decoded(() => this.#decoder.flush()))
     if (this.#samples === 0) throw new BadRecording('damaged', 'It has no sound in it.')
-    if (this.#samples < this.#total) throw new BadRecording('damaged', 'Some of its sound is missing or damaged.')
+    if (this.#samples < this.#total - this.#lost)
+      throw new BadRecording('damaged', 'Some of its sound is missing or damaged.')
     return this.#mono
+  }
+
+  async #decoded(decode: () => Promise<Decoded>): Promise<Decoded> {
+    try {
+      return await decode()
+    } catch (cause) {
+      throw new BadRecording('damaged', 'Its sound is damaged.', cause)
+    }
   }
 
   #keep({ channelData, samplesDecoded, sampleRate, errors }: Decoded): void {
