@@ -133,6 +133,7 @@ export const schema = z.strictObject({
     .max(16)
     .default(1)
     .describe('Threads that listen to recordings. 0 leaves that to `hearth worker` elsewhere'),
+  HEARTH_WORKER_TOKEN: optional('The service token of `hearth worker`, where its --token does not say it'),
   HEARTH_AUDIO_BYTES: bytes('20MB', 'How large a recording may be'),
   HEARTH_AUDIO_SECONDS: z.coerce.number().int().min(1).max(3600).default(300).describe('How long a recording may be'),
   HEARTH_AUDIO_KEEP: z
@@ -140,6 +141,26 @@ export const schema = z.strictObject({
     .regex(durationPattern)
     .default('7d')
     .describe('How long the sound of recordings is kept; what was heard in them stays for a year'),
+  HEARTH_S3_BUCKET: optional(
+    'Keeps the sound of recordings in this bucket of S3 (below the data directory when unset)',
+  ),
+  HEARTH_S3_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Another server that speaks like S3, which devices and workers must reach as well'),
+  HEARTH_SQS_QUEUE_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Has recordings wait for a worker in this queue of SQS (in the database when unset)'),
+  HEARTH_SQS_DEAD_LETTER_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('The queue of SQS for what is given up'),
+  HEARTH_AWS_REGION: z.string().min(1).default('us-east-1').describe('The region of S3 and SQS'),
+  HEARTH_AWS_ACCESS_KEY_ID: optional(
+    'With HEARTH_AWS_SECRET_ACCESS_KEY the credential for both (as the AWS SDK finds one when unset)',
+  ),
+  HEARTH_AWS_SECRET_ACCESS_KEY: optional('The secret of that credential'),
   HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
   HEARTH_LIMIT_COMMANDS: limit(60, 'Commands a minute and person'),
   HEARTH_LIMIT_UPDATES: limit(60, 'Changes a minute and person'),
@@ -223,6 +244,8 @@ function faultsBetween(settings: Given): string[] {
   if (!settings.HEARTH_ADMIN_EMAIL !== !settings.HEARTH_ADMIN_PASSWORD) {
     faults.push('HEARTH_ADMIN_EMAIL and HEARTH_ADMIN_PASSWORD: set both or neither')
   }
+  if (!settings.HEARTH_AWS_ACCESS_KEY_ID !== !settings.HEARTH_AWS_SECRET_ACCESS_KEY)
+    faults.push('HEARTH_AWS_ACCESS_KEY_ID and HEARTH_AWS_SECRET_ACCESS_KEY: set both or neither')
   if (settings.HEARTH_ADMIN_PASSWORD === examplePassword)
     faults.push('HEARTH_ADMIN_PASSWORD: is the example, choose your own')
   if (settings.HEARTH_DATABASE_URL?.includes('://'))
@@ -246,7 +269,10 @@ export function exampleFile(): string {
 /** The database file when none is configured lies in the data directory. */
 export const databaseFile = (config: Config) => config.database_url ?? join(config.data_dir, 'hearth.db')
 
+const secrets = ['admin_password', 'aws_secret_access_key', 'worker_token'] as const
+
 /** The settings as `hearth config` shows them: secrets masked. */
 export function masked(config: Config): Record<string, unknown> {
-  return { ...config, ...(config.admin_password ? { admin_password: '********' } : {}) }
+  const hidden = secrets.filter(name => config[name]).map(name => [name, '********'])
+  return { ...config, ...Object.fromEntries(hidden) }
 }

@@ -12,7 +12,7 @@ import { openData } from './data.js'
 import { KeyRing } from './devices/key-ring.js'
 import { ensureDefaultHome } from './homes/homes.js'
 import { apiContext } from './hub-api.js'
-import { openAudio } from './hub-audio.js'
+import { type Audio, openAudio } from './hub-audio.js'
 import { writeHubFile } from './hub-file.js'
 import { type Ground, type Mqtt, openMqtt } from './hub-mqtt.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
@@ -72,7 +72,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   closing.push(async () => {
     apiClosed = api.close()
   })
-  const jobs = openJobs(mqtt)
+  const jobs = openJobs(mqtt, audio)
   closing.push(() => jobs.stop())
   const { host, admin_email: email, admin_password: password } = config
   const given = email && password ? { email, password } : null
@@ -112,13 +112,14 @@ async function mayCommand(
   return principal !== null && may(principal, 'command', { home_id: device.home_id, device_id: device.id })
 }
 
-function openJobs(mqtt: Mqtt): Jobs {
+function openJobs(mqtt: Mqtt, audio: Audio): Jobs {
   const { config, log, store, commands, presences, broker, bridge, key_uses, token_uses } = mqtt
   return createJobs({
     config,
     log,
     store,
     commands,
+    audio,
     takeSeen: bridge.takeSeen,
     takeKeyUses: () => key_uses.take(),
     takeTokenUses: () => token_uses.take(),

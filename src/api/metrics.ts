@@ -40,7 +40,8 @@ const figures: readonly Figure[] = [
 ]
 
 /** Measures every request, and answers `/metrics` for Prometheus: the process, HTTP, the broker, and what the store says. */
-export function metricsRoutes(app: Api, { brokerStats, store }: ApiContext): void {
+export function metricsRoutes(app: Api, context: ApiContext): void {
+  const { brokerStats, store } = context
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Histogram({
@@ -71,6 +72,7 @@ export function metricsRoutes(app: Api, { brokerStats, store }: ApiContext): voi
     async (_, reply) => {
       await Promise.all(gauges.map(ask => ask()))
       setBrokerGauges(registry, brokerStats())
+      await setAudioGauges(registry, context)
       return reply.type(registry.contentType).send(await registry.metrics())
     },
   )
@@ -83,14 +85,29 @@ function set(gauge: Gauge, label: string | undefined, found: number | Numbers): 
 
 function setBrokerGauges(registry: Registry, stats: ReturnType<ApiContext['brokerStats']>): void {
   for (const [stat, value] of Object.entries(stats)) {
-    if (typeof value === 'number') gaugeOf(registry, stat, []).set(value)
-    else for (const [reason, count] of Object.entries(value)) gaugeOf(registry, stat, ['reason']).set({ reason }, count)
+    if (typeof value === 'number') gaugeOf(registry, 'broker', stat, []).set(value)
+    else
+      for (const [reason, count] of Object.entries(value))
+        gaugeOf(registry, 'broker', stat, ['reason']).set({ reason }, count)
   }
 }
 
-function gaugeOf(registry: Registry, stat: string, labelNames: string[]): Gauge {
-  const name = `hearth_broker_${stat}`
+/** Recordings since the start, and what of them waits. A queue elsewhere that does not answer leaves the rest as it is. */
+async function setAudioGauges(registry: Registry, { audio, log }: Pick<ApiContext, 'audio' | 'log'>): Promise<void> {
+  const queue = await audio.queue.counts().catch(err => {
+    log.warn({ err }, 'the queue could not be counted')
+    return {}
+  })
+  const named = Object.entries(queue).map(([name, count]) => [`queue_${name}`, count] as const)
+  for (const [stat, value] of [...Object.entries(audio.recordings.counts), ...named])
+    gaugeOf(registry, 'audio', stat, []).set(value)
+}
+
+const parts = { broker: 'MQTT broker', audio: 'Recordings' } as const
+
+function gaugeOf(registry: Registry, part: keyof typeof parts, stat: string, labelNames: string[]): Gauge {
+  const name = `hearth_${part}_${stat}`
   const known = registry.getSingleMetric(name)
   if (known instanceof Gauge) return known
-  return new Gauge({ name, help: `MQTT broker: ${stat.replaceAll('_', ' ')}`, labelNames, registers: [registry] })
+  return new Gauge({ name, help: `${parts[part]}: ${stat.replaceAll('_', ' ')}`, labelNames, registers: [registry] })
 }

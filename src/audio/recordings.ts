@@ -48,7 +48,8 @@ type Take = Omit<Parameters<Queue['take']>[0], 'ms'>
  */
 export class Recordings {
   readonly #context: AudioContext
-  readonly counts = { done: 0, failed: 0, retried: 0, seconds: 0, took_ms: 0 }
+  /** Since the start; what of them was listened to, and how long that took, in seconds. */
+  readonly counts = { done: 0, failed: 0, retried: 0, heard_seconds: 0, hearing_seconds: 0 }
 
   constructor(context: AudioContext) {
     this.#context = context
@@ -147,7 +148,10 @@ export class Recordings {
   }
 
   async #settled(recording: Recording): Promise<void> {
+    const { seconds = 0, took_ms = 0 } = (recording.result as Result | null) ?? {}
     this.counts[recording.status === 'done' ? 'done' : 'failed']++
+    this.counts.heard_seconds += seconds
+    this.counts.hearing_seconds += took_ms / 1000
     await this.#raise(recording)
     this.#tell(recording)
   }

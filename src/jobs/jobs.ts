@@ -8,12 +8,14 @@ import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
 import { overdueJob } from './overdue.js'
 import { presenceJob } from './presence.js'
+import { recordingsJob } from './recordings.js'
 import { retentionJob } from './retention.js'
 import { seenJob } from './seen.js'
 import { trimAlertsJob } from './trim-alerts.js'
 import { trimLogsJob } from './trim-logs.js'
 import { trimPresenceJob } from './trim-presence.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
+import { trimRecordingsJob } from './trim-recordings.js'
 import { trimSessionsJob } from './trim-sessions.js'
 import { trimStateJob } from './trim-state.js'
 import { trimTokensJob } from './trim-tokens.js'
@@ -27,12 +29,14 @@ const jobs: readonly Job[] = [
   aliveJob,
   checkpointJob,
   retentionJob,
+  recordingsJob,
   trimQuarantineJob,
   trimLogsJob,
   trimStateJob,
   trimPresenceJob,
   trimTokensJob,
   trimSessionsJob,
+  trimRecordingsJob,
   trimAlertsJob,
 ]
 
