@@ -20,6 +20,7 @@ export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
     bridge,
     alerts,
     commands,
+    rules,
   } = mqtt
   return {
     config,
@@ -60,6 +61,7 @@ export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
       await alerts.retainAgain(device.home_id)
     },
     homeDeleted: home_id => alerts.retainAgain(home_id),
+    rulesChanged: () => rules.reload(),
     brokerStats: () => ({ ...broker.stats() }),
     traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
   }

@@ -62,6 +62,8 @@ export interface ApiContext {
   deviceDeleted(device: { id: string; home_id: string }): Promise<void>
   /** The same for a home, which has only its own alerts left. */
   homeDeleted(home_id: string): Promise<void>
+  /** Rules have been made, changed or deleted: told after the commit. */
+  rulesChanged(): void
   /** Counters of the broker for `/metrics`: name → value. */
   traffic(): { readonly messages_per_minute: number; readonly connections: number }
   brokerStats(): Readonly<Record<string, number | Readonly<Record<string, number>>>>

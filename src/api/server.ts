@@ -6,6 +6,7 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import helmet from 'helmet'
 import type { Config } from '../../config/config.js'
 import { newSortableId } from '../ids.js'
+import { alertRuleRoutes } from './alert-rules.js'
 import { alertRoutes } from './alerts.js'
 import type { Api } from './api.js'
 import { authRoutes } from './auth.js'
@@ -62,6 +63,7 @@ const resources = [
   commandRoutes,
   groupRoutes,
   alertRoutes,
+  alertRuleRoutes,
   groupCommandRoutes,
   scheduleRoutes,
   claimRoutes,

@@ -136,6 +136,7 @@ export const conditionDocument = { anyOf: [leafDocument, nodeDocument('all'), no
 /** A condition as it comes from outside. */
 export const condition = z
   .unknown()
+  .meta(conditionDocument)
   .transform((value, context): Condition => {
     const read = readCondition(value, context)
     if (context.issues.length === 0 && leavesOf(read).length > maxLeaves)

@@ -20,6 +20,8 @@ export interface Transition {
   readonly at: number
   /** What was so, in words. */
   readonly reason: string
+  /** The values that were said of what is so, by their names. */
+  readonly values: Readonly<Record<string, unknown>>
 }
 
 type Holds = (leaves: readonly { readonly on: boolean }[]) => boolean
@@ -156,15 +158,14 @@ export class RuleState {
   #change(active: boolean, at: number, found: Transition[]): void {
     this.#active = active
     this.#last = Math.max(this.#last, at)
-    found.push({ kind: active ? 'raised' : 'cleared', at: this.#last, reason: this.reason })
+    found.push({ kind: active ? 'raised' : 'cleared', at: this.#last, ...this.now() })
   }
 
-  /** What is so, in words. */
-  get reason(): string {
-    return this.leaves
-      .filter(leaf => leaf.on)
-      .map(leaf => leaf.said)
-      .join(', ')
+  /** What is so. */
+  now(): Pick<Transition, 'reason' | 'values'> {
+    const so = this.leaves.filter(leaf => leaf.on)
+    const values = Object.fromEntries(so.flatMap(({ about }) => (about ? [[about.name, about.value]] : [])))
+    return { reason: so.map(leaf => leaf.said).join(', '), values }
   }
 
   #nextOf(): number {

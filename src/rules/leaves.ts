@@ -13,6 +13,9 @@ export interface Reading {
   readonly kind: 'reading'
   readonly field: string
   readonly value: Value
+  /** The time it bears, by which it is older or newer than others. */
+  readonly ts: number
+  /** The same, or when it was received where it bears a time that is still to come. */
   readonly at: number
   readonly received_at: number
 }
@@ -47,6 +50,8 @@ export interface Leaf {
   readonly next: number
   /** What was said of it last, in words. */
   readonly said: string
+  /** The same, where it is of one name. */
+  readonly about?: { readonly name: string; readonly value: unknown }
   /** @returns whether `on` or `next` has changed */
   take(input: Input): boolean
   /** @param at `next`, or later */
@@ -180,9 +185,13 @@ class Threshold extends Lasting implements Leaf {
   }
 
   take(input: Input): boolean {
-    if (input.kind !== 'reading' || input.field !== this.#spec.field || input.at <= this.#newest) return false
-    this.#newest = input.at
+    if (input.kind !== 'reading' || input.field !== this.#spec.field || input.ts <= this.#newest) return false
+    this.#newest = input.ts
     return this.put(input.value, input.at)
+  }
+
+  get about() {
+    return { name: this.#spec.field, value: this.value }
   }
 
   get said(): string {
@@ -207,6 +216,10 @@ class StateValue extends Lasting implements Leaf {
     if (input.kind !== 'state' || input.at < this.#newest) return false
     this.#newest = input.at
     return this.put(valueAt(input.reported, this.#path), input.at)
+  }
+
+  get about() {
+    return { name: this.#spec.path, value: this.value }
   }
 
   get said(): string {
@@ -241,8 +254,8 @@ class Rate implements Leaf {
   }
 
   take(input: Input): boolean {
-    if (input.kind !== 'reading' || input.field !== this.#spec.field || input.at <= this.#newest) return false
-    const { value, at } = input
+    if (input.kind !== 'reading' || input.field !== this.#spec.field || input.ts <= this.#newest) return false
+    const { value, ts: at } = input
     if (typeof value !== 'number') return false
     const { on, next } = this
     const isFirst = Math.floor(at / this.#partMs) > Math.floor(this.#newest / this.#partMs)
@@ -263,9 +276,13 @@ class Rate implements Leaf {
     this.next = never
   }
 
+  get about() {
+    return { name: this.#spec.field, value: Number(this.#rate.toPrecision(4)) }
+  }
+
   get said(): string {
     const { field, per_seconds } = this.#spec
-    return `${field} changes by ${Number(this.#rate.toPrecision(4))} in ${per_seconds} s, ${limitIn(this.#spec)}`
+    return `${field} changes by ${this.about.value} in ${per_seconds} s, ${limitIn(this.#spec)}`
   }
 }
 

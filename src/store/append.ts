@@ -8,6 +8,8 @@ export interface AppendItem {
   /** The MQTT packet identifier; null at QoS 0 and over HTTP. */
   readonly message_id: number | null
   readonly dup: boolean
+  /** It is of the past, and nothing is told of it. */
+  readonly quiet?: boolean
   readonly payload: Buffer
 }
 
@@ -18,12 +20,22 @@ export interface AppendItem {
 export interface AppendWriter {
   /** Writes one message inside the running transaction. Returns why it was not taken, or null. Throws only what SQLite throws. */
   append(item: AppendItem): string | null
+  /** From now on it tells of what it writes what is asked for here, in terms that the store does not know. */
+  attend(to: unknown): void
+  /** What it has to tell of what it has written since this was last called; null when that is nothing. */
+  takeTold(): Told | null
   /** Called before each commit with what else must be in it. */
   beforeCommit(): void
   /** Does for some milliseconds what can wait, in a transaction of its own. @returns whether more waits */
   work(): boolean
   /** Called when the transaction is gone: what was remembered of it is forgotten. */
   rolledBack(): void
+}
+
+/** What an append tells once it is committed: mostly numbers, which are handed over and not copied. */
+export interface Told {
+  readonly numbers: Float64Array<ArrayBuffer>
+  readonly texts: readonly string[]
 }
 
 export type OpenAppendWriter = (db: Database) => AppendWriter
@@ -45,7 +57,7 @@ export function packItems(items: readonly AppendItem[], bytes: number): PackedIt
     numbers[at++] = item.device_num
     numbers[at++] = item.received_at
     numbers[at++] = item.message_id ?? -1
-    numbers[at++] = item.dup ? 1 : 0
+    numbers[at++] = Number(item.dup) + 2 * Number(item.quiet ?? false)
     numbers[at++] = item.payload.length
     payloads.set(item.payload, end)
     end += item.payload.length
@@ -63,7 +75,8 @@ export function* unpackItems({ numbers, payloads }: PackedItems): Generator<Appe
       device_num: numbers[at] ?? 0,
       received_at: numbers[at + 1] ?? 0,
       message_id: message_id < 0 ? null : message_id,
-      dup: numbers[at + 3] === 1,
+      dup: (numbers[at + 3] ?? 0) % 2 === 1,
+      quiet: (numbers[at + 3] ?? 0) >= 2,
       payload: bytes.subarray(start, end),
     }
     start = end

@@ -14,6 +14,8 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'metadata',
   'latest',
   'params',
+  'condition',
+  'active_hours',
   'result',
   'error',
   'publish',

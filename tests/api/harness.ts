@@ -119,6 +119,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     refusals,
     audit_head,
     ingest: (device, rest, payload) => ingest(store, device, rest, payload),
+    rulesChanged: () => void told.push('rules changed'),
     desiredChanged: async device => void told.push({ desiredChanged: device }),
     disconnect: (match, reason) => told.push({ disconnect: match, reason }),
     rightsChanged: async user_ids => {

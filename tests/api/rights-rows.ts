@@ -1,5 +1,5 @@
 import { newSortableId } from '../../src/ids.js'
-import type { Asked, thingsOf } from './rights-things.js'
+import { type Asked, someCondition, type thingsOf } from './rights-things.js'
 
 /** What each of them is answered; `ok` is anything that does not refuse. */
 export const rights = {
@@ -132,6 +132,15 @@ export const rowsOf = (things: ReturnType<typeof thingsOf>, password: string): R
   'POST /alerts/:id/escalate': ['act', things.onAlert({})],
   'POST /alerts/:id/close': ['act', things.onAlert({})],
   'POST /alerts/:id/comments': ['act', things.onAlert({ comment: 'x' })],
+  'GET /alert-rules': ['list', things.plain()],
+  'POST /alert-rules': ['own', things.plain({ home_id: 'mine', name: 'x', condition: someCondition })],
+  'GET /alert-rules/:id': ['read', things.onRule()],
+  'PATCH /alert-rules/:id': ['own', things.onRule({ name: 'x' })],
+  'DELETE /alert-rules/:id': ['own', things.onRule()],
+  'POST /alert-rules/test': [
+    'read',
+    async () => ({ body: { ...(await things.ofDevice()), condition: someCondition, start_time: 0, end_time: 1 } }),
+  ],
   'GET /tokens': ['admin', things.plain()],
   'POST /tokens': ['admin', things.plain({ name: 'x' })],
   'DELETE /tokens/:id': ['admin', things.onToken],

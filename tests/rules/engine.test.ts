@@ -11,6 +11,7 @@ const reading = (at: number, value: number | boolean | string, field = 't'): Inp
   kind: 'reading',
   field,
   value,
+  ts: at * s,
   at: at * s,
   received_at: at * s,
 })
@@ -154,7 +155,7 @@ test('outside its hours a rule raises nothing; what is so when they begin is rai
     0,
   )
   const say = (when: number, value: number) =>
-    one.observe({ kind: 'reading', field: 't', value, at: when, received_at: when })
+    one.observe({ kind: 'reading', field: 't', value, ts: when, at: when, received_at: when })
   expect(say(begun, 9)).toEqual([])
   expect(one.next).toBe(at('2025-01-06T21:00:00Z'))
   expect(one.tick(one.next)).toMatchObject([{ kind: 'raised', at: at('2025-01-06T21:00:00Z') }])
