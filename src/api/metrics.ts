@@ -1,11 +1,12 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { z } from 'zod'
+import { countOpen } from '../notifications/notifications.js'
 import { lateSamples } from '../telemetry/budget.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
 
-/** Measures every request, and answers `/metrics` for Prometheus: the process, HTTP, the broker, and samples that came too late to be kept. */
-export function metricsRoutes(app: Api, { brokerStats, store }: ApiContext): void {
+/** Measures every request, and answers `/metrics` for Prometheus: the process, HTTP, the broker, notifications, and samples that came too late to be kept. */
+export function metricsRoutes(app: Api, { brokerStats, store, notifier }: ApiContext): void {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Histogram({
@@ -18,6 +19,18 @@ export function metricsRoutes(app: Api, { brokerStats, store }: ApiContext): voi
   const late = new Gauge({
     name: 'hearth_telemetry_late_samples',
     help: 'Samples not kept: the readings of their hour were gone already',
+    registers: [registry],
+  })
+  const waiting = new Gauge({
+    name: 'hearth_notifications',
+    help: 'Notifications that are not delivered, by status',
+    labelNames: ['status'],
+    registers: [registry],
+  })
+  const attempts = new Gauge({
+    name: 'hearth_notification_attempts',
+    help: 'Attempts to send notifications since the start, by kind of contact and outcome',
+    labelNames: ['kind', 'outcome'],
     registers: [registry],
   })
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode: status, elapsedTime: ms }) => {
@@ -36,6 +49,9 @@ export function metricsRoutes(app: Api, { brokerStats, store }: ApiContext): voi
     },
     async (_, reply) => {
       late.set(await lateSamples(store.db))
+      for (const [status, count] of Object.entries(await countOpen(store.db))) waiting.set({ status }, count)
+      for (const [kind, counts] of Object.entries(notifier.sent))
+        for (const [outcome, count] of Object.entries(counts)) attempts.set({ kind, outcome }, count)
       setBrokerGauges(registry, brokerStats())
       return reply.type(registry.contentType).send(await registry.metrics())
     },
