@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../store/store.js'
 import { aliveJob } from './alive.js'
 import { checkpointJob } from './checkpoint.js'
+import { closeAlertsJob } from './close-alerts.js'
 import { commandExpiryJob } from './command-expiry.js'
 import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
@@ -12,6 +13,7 @@ import { retentionJob } from './retention.js'
 import { seenJob } from './seen.js'
 import { trimAlertsJob } from './trim-alerts.js'
 import { trimLogsJob } from './trim-logs.js'
+import { trimNotificationsJob } from './trim-notifications.js'
 import { trimPresenceJob } from './trim-presence.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
 import { trimSessionsJob } from './trim-sessions.js'
@@ -28,6 +30,8 @@ const jobs: readonly Job[] = [
   checkpointJob,
   retentionJob,
   trimQuarantineJob,
+  closeAlertsJob,
+  trimNotificationsJob,
   trimLogsJob,
   trimStateJob,
   trimPresenceJob,

@@ -11,6 +11,7 @@ import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
 import { quarantine } from '../../src/quarantine/quarantine.js'
 import type { Started } from './harness.js'
+import { notificationThingsOf } from './rights-notifications.js'
 
 /** A thing made anew for each question, so that no answer depends on the one before. Gives the path's parameters and the body. */
 export interface Asked {
@@ -146,6 +147,7 @@ export function thingsOf(hub: () => Started) {
   return {
     ofDevice,
     onAlert,
+    ...notificationThingsOf(hub),
     onDevice,
     asDevice,
     asFile,

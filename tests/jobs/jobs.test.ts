@@ -27,6 +27,7 @@ test('every job leaves a row of its last run, and at a first start all of them r
   const names = (await rows()).map(({ name }) => name)
   expect(names).toEqual([
     'alive',
+    'close-alerts',
     'command-expiry',
     'command-schedules',
     'overdue',
@@ -35,6 +36,7 @@ test('every job leaves a row of its last run, and at a first start all of them r
     'seen',
     'trim-alerts',
     'trim-logs',
+    'trim-notifications',
     'trim-presence',
     'trim-quarantine',
     'trim-sessions',
