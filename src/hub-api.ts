@@ -2,16 +2,18 @@ import type { ApiContext } from './api/context.js'
 import { desiredChanged } from './bridge/desired.js'
 import { forgetRetained, retainAgain } from './bridge/retained.js'
 import type { Mqtt } from './hub-mqtt.js'
+import type { Notifier } from './notifications/notifier.js'
 import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
-export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
+export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): ApiContext {
   const {
     config,
     log,
     store,
     signing_keys,
+    seal,
     directory,
     key_ring,
     refusals,
@@ -28,6 +30,8 @@ export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
     store,
     alerts,
     commands,
+    notifier,
+    seal,
     signing_keys,
     directory,
     key_ring,

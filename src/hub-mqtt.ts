@@ -15,6 +15,7 @@ import { Commands } from './commands/commands.js'
 import type { KeyRing } from './devices/key-ring.js'
 import { resetPresence } from './devices/presence.js'
 import { HubError } from './errors.js'
+import type { Seal } from './notifications/seal.js'
 import type { Directory } from './people/directory.js'
 import type { SigningKeys } from './people/signing-keys.js'
 import { Rules } from './rules/evaluation.js'
@@ -27,6 +28,7 @@ export interface Ground {
   readonly log: Logger
   readonly store: Store
   readonly signing_keys: SigningKeys
+  readonly seal: Seal
   readonly directory: Directory
   readonly key_ring: KeyRing
   readonly refusals: Refusals

@@ -80,7 +80,7 @@ const filter = z.strictObject({
 })
 
 /** Alerts of devices are heard on their own topics as well. */
-const hears = 'alert/+'
+export const hears = 'alert/+'
 
 export function alertRoutes(app: Api, context: ApiContext): void {
   const { db } = context.store
@@ -218,7 +218,7 @@ async function placeOf(
 }
 
 /** An alert, where it is now. @throws HubError `not_found`, `forbidden` */
-async function alertAt({ store: { db } }: ApiContext, request: Asking, id: string): Promise<Alert> {
+export async function alertAt({ store: { db } }: ApiContext, request: Asking, id: string): Promise<Alert> {
   const alert = await getAlert(db, id)
   const { home_id, device_id } = alert
   checkRight(request, { home_id, ...(device_id !== null && { device_id }) }, 'alert')

@@ -5,6 +5,8 @@ import type { AuditHead } from '../audit/head.js'
 import type { Refusals } from '../audit/refusals.js'
 import type { Commands } from '../commands/commands.js'
 import type { KeyRing } from '../devices/key-ring.js'
+import type { Notifier } from '../notifications/notifier.js'
+import type { Seal } from '../notifications/seal.js'
 import type { Directory } from '../people/directory.js'
 import type { SigningKeys } from '../people/signing-keys.js'
 import type { DevicePrincipal } from '../principal.js'
@@ -32,6 +34,8 @@ export interface ApiContext {
   readonly store: Store
   readonly alerts: Alerts
   readonly commands: Commands
+  readonly notifier: Pick<Notifier, 'test' | 'wake' | 'sent'>
+  readonly seal: Seal
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing

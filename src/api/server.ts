@@ -13,6 +13,7 @@ import { authRoutes } from './auth.js'
 import { bodyLimit, hurryBodies, readJsonBodies } from './body.js'
 import { claimRoutes } from './claims.js'
 import { commandRoutes } from './commands.js'
+import { contactRoutes } from './contacts.js'
 import type { ApiContext } from './context.js'
 import { listRoutes } from './declare.js'
 import { deviceRoutes } from './devices.js'
@@ -27,9 +28,11 @@ import { importRoute } from './import.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
+import { notificationRoutes } from './notifications.js'
 import { documentRoutes } from './openapi.js'
 import { operationRoutes } from './operations.js'
 import { ownRoutes } from './own.js'
+import { policyRoutes } from './policies.js'
 import { presenceRoutes } from './presence.js'
 import { quarantineRoutes } from './quarantine.js'
 import { noteRefusals } from './refusals.js'
@@ -64,6 +67,9 @@ const resources = [
   groupRoutes,
   alertRoutes,
   alertRuleRoutes,
+  contactRoutes,
+  policyRoutes,
+  notificationRoutes,
   groupCommandRoutes,
   scheduleRoutes,
   claimRoutes,

@@ -6,7 +6,7 @@ import { latestReadings, oldestReceivedSince } from '../telemetry/readings.js'
 import { lookBackOf } from './condition.js'
 import { RuleState, type Transition } from './engine.js'
 import { historyOf, type Moment, type Needs, needsOf } from './history.js'
-import type { Input } from './leaves.js'
+import type { Input } from './inputs.js'
 import type { LivingRule, WatchedDevice } from './scopes.js'
 import type { Watchings } from './watchings.js'
 

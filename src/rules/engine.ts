@@ -1,9 +1,8 @@
 import type { Condition } from './condition.js'
 import { leavesOf } from './condition.js'
 import type { Hours } from './hours.js'
-import { type Input, type Leaf, leafOf } from './leaves.js'
-
-const never = Number.POSITIVE_INFINITY
+import { type Input, type Leaf, never } from './inputs.js'
+import { leafOf } from './leaves.js'
 
 /** What of a rule says when its alert is raised and cleared. */
 export interface Timing {

@@ -6,7 +6,7 @@ import type { Db } from '../store/store.js'
 import { exportReadings, type Reading as StoredReading, type TimeRange } from '../telemetry/readings.js'
 import { mergePatch } from '../twin.js'
 import { type Condition, leavesOf } from './condition.js'
-import type { Input } from './leaves.js'
+import type { Input } from './inputs.js'
 
 /** What a device said at one moment, or what became known of it. */
 export interface Moment {

@@ -18,6 +18,7 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'active_hours',
   'result',
   'error',
+  'policy',
   'publish',
   'retention_fields',
   'subscribe',

@@ -144,7 +144,8 @@ class TelemetryWriter implements AppendWriter {
       this.#samples.endMessage()
       kept.forEach(({ data }, i) => {
         this.#remember(item.device_num, data, times[i] ?? 0)
-        if (!item.quiet) this.#watch.note(item.device_num, times[i] ?? 0, item.received_at, data)
+        // What is imported is of the past, and nothing to be alarmed about.
+        if (!item.strict) this.#watch.note(item.device_num, times[i] ?? 0, item.received_at, data)
       })
     } catch (error) {
       // A grave fault has ended the transaction, and the savepoint with it.
@@ -159,10 +160,11 @@ class TelemetryWriter implements AppendWriter {
   }
 
   /** What of a point has not come too late to be kept. */
-  #keptOf({ device_num, received_at }: AppendItem, point: Point): readonly Point[] {
+  #keptOf({ device_num, received_at, strict }: AppendItem, point: Point): readonly Point[] {
     const ts = point.ts ?? received_at
     const data = this.#rollups.isGone(device_num, ts) ? {} : this.#gone.kept(device_num, ts, point.data)
     if (data === point.data) return [point]
+    if (strict) throw new PayloadFault('retention has let go of readings of that time')
     this.#countLate.run(device_num, received_at)
     return sizeOf(data) > 0 ? [{ ...point, data }] : []
   }

@@ -15,6 +15,9 @@ import { KeyRing } from '../../src/devices/key-ring.js'
 import { recordEvent, recordHeartbeat, recordLogLine } from '../../src/devices/reports.js'
 import { ensureDefaultHome } from '../../src/homes/homes.js'
 import { PayloadFault, parseObject } from '../../src/json.js'
+import { Notifier } from '../../src/notifications/notifier.js'
+import { openSeal, type Seal } from '../../src/notifications/seal.js'
+import { createSenders } from '../../src/notifications/senders.js'
 import { Directory } from '../../src/people/directory.js'
 import { hashPassword } from '../../src/people/passwords.js'
 import { logIn } from '../../src/people/sessions.js'
@@ -40,6 +43,7 @@ export interface Started {
   readonly store: Store
   readonly alerts: Alerts
   readonly commands: Commands
+  readonly seal: Seal
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing
@@ -107,12 +111,18 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   }
   const commands = new Commands(store, outbox, log)
   const alerts = new Alerts(store, { publish: outbox.publish, retainedBelow: () => [] }, log)
+  const seal = await openSeal(data_dir)
+  const senders = createSenders(config)
+  const { notify_attempts: max_attempts } = config
+  const notifier = new Notifier({ store, log, seal, senders, max_attempts, changed: alert => alerts.tell(alert) })
   const context: ApiContext = {
     config,
     log,
     store,
     alerts,
     commands,
+    notifier,
+    seal,
     signing_keys,
     directory,
     key_ring,
@@ -151,7 +161,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     await store.close()
     await rm(data_dir, { recursive: true, force: true })
   }
-  const parts = { api, store, alerts, commands, signing_keys, directory, key_ring, data_dir, user }
+  const parts = { api, store, alerts, commands, seal, signing_keys, directory, key_ring, data_dir, user }
   return { url, ...parts, token, published, told, logged, ready, call, device, close }
 }
 

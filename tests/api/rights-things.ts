@@ -10,12 +10,14 @@ import { createServiceToken } from '../../src/people/service-tokens.js'
 import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
 import { quarantine } from '../../src/quarantine/quarantine.js'
+import { createRule } from '../../src/rules/rules.js'
 import type { Started } from './harness.js'
+import { notificationThingsOf } from './rights-notifications.js'
 
-/** A thing made anew for each question, so that no answer depends on the one before. Gives the path's parameters and the body. */
 /** Of a rule: what never is so. */
 export const someCondition = { type: 'no_data', seconds: 86_400 } as const
 
+/** A thing made anew for each question, so that no answer depends on the one before. Gives the path's parameters and the body. */
 export interface Asked {
   readonly path?: Record<string, string>
   readonly query?: string
@@ -158,6 +160,7 @@ export function thingsOf(hub: () => Started) {
   return {
     ofDevice,
     onAlert,
+    ...notificationThingsOf(hub),
     onDevice,
     asDevice,
     asFile,

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { condition } from '../../src/rules/condition.js'
 import { RuleState, type Timing } from '../../src/rules/engine.js'
 import { Hours } from '../../src/rules/hours.js'
-import type { Input } from '../../src/rules/leaves.js'
+import type { Input } from '../../src/rules/inputs.js'
 import { holdsNow } from './model.js'
 
 const s = 1000

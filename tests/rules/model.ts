@@ -1,5 +1,5 @@
 import type { Condition, LeafSpec } from '../../src/rules/condition.js'
-import type { Input } from '../../src/rules/leaves.js'
+import type { Input } from '../../src/rules/inputs.js'
 
 /** A value with when it was said, and how many things had been said before it. */
 interface Said {
