@@ -149,7 +149,10 @@ export const schema = z.strictObject({
   HEARTH_LIMIT_COMMANDS: limit(60, 'Commands a minute and person'),
   HEARTH_LIMIT_UPDATES: limit(60, 'Changes a minute and person'),
   HEARTH_LIMIT_API: limit(600, 'API requests a minute and person, or address when anonymous'),
-  HEARTH_LIMIT_DEVICE_MESSAGES: limit(100, 'Messages a second and device'),
+  HEARTH_LIMIT_DEVICE_MESSAGES: limit(
+    100,
+    'Messages a second and device, one of several kilobytes counted for each of them',
+  ),
   HEARTH_LIMIT_PENDING_CONNECTIONS: limit(50, 'Connections not yet logged in, an address'),
 })
 

@@ -6,6 +6,7 @@ import type { JsonObject } from '../json.js'
 import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import type { Reach } from '../rights.js'
 import type { AlertStatus } from '../store/alert-tables.js'
+import { inSteps } from '../store/in-steps.js'
 import { readPage } from '../store/pages.js'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
@@ -153,3 +154,26 @@ export const commentAlert = (db: Db, id: string, actor: string, comment: string)
     select id, ${Date.now()}, 'commented', ${actor}, status, severity, ${comment} from alerts where id = ${id}`.execute(
     db,
   )
+
+/** How many alerts are not closed, by severity. */
+export async function openAlerts(db: Db): Promise<Record<Severity, number>> {
+  const rows = await db
+    .selectFrom('alerts')
+    .select(['severity', eb => eb.fn.countAll<number>().as('count')])
+    .where('closed_at', 'is', null)
+    .groupBy('severity')
+    .execute()
+  const counts = Object.fromEntries(severities.map(severity => [severity, 0])) as Record<Severity, number>
+  for (const { severity, count } of rows) counts[severity] = count
+  return counts
+}
+
+/** Removes alerts that were closed before `before`, with their steps. @returns how many */
+export const trimAlerts = (db: Db, before: number): Promise<number> =>
+  inSteps(trimmedAtOnce, async most => {
+    const old = db.selectFrom('alerts').select('id').where('closed_at', '<', before).limit(most)
+    const { numDeletedRows } = await db.deleteFrom('alerts').where('id', 'in', old).executeTakeFirstOrThrow()
+    return numDeletedRows
+  })
+
+const trimmedAtOnce = 500

@@ -11,6 +11,7 @@ import { overdueJob } from './overdue.js'
 import { presenceJob } from './presence.js'
 import { retentionJob } from './retention.js'
 import { seenJob } from './seen.js'
+import { trimAlertsJob } from './trim-alerts.js'
 import { trimLogsJob } from './trim-logs.js'
 import { trimNotificationsJob } from './trim-notifications.js'
 import { trimPresenceJob } from './trim-presence.js'
@@ -36,6 +37,7 @@ const jobs: readonly Job[] = [
   trimPresenceJob,
   trimTokensJob,
   trimSessionsJob,
+  trimAlertsJob,
 ]
 
 /** The row of a job that runs every few seconds is rewritten at most this often, to be gentle with SD cards. */

@@ -1,5 +1,6 @@
 import type { MqttClient } from 'mqtt'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { trimAlerts } from '../../src/alerts/rows.js'
 import { type Heard, publishAgain, startHub, type TestHub, until } from '../helper.js'
 
 interface Shown {
@@ -168,4 +169,21 @@ test('a device may have a hundred alerts open; the next is quarantined', async (
   await raise({ severity: 'info', message: 'again' }, 'k1')
   expect(await alerts('?limit=1000')).toHaveLength(100)
   expect((await alerts('?key=k1'))[0]).toMatchObject({ times: 2 })
+})
+
+test('what was closed a year ago is forgotten, with its steps', async () => {
+  await raise()
+  await raise(flood, 'frost')
+  const [{ id } = { id: '' }, kept] = await alerts()
+  await act(id, 'close')
+  const year = 366 * 86_400_000
+  const { db } = hub.hub.store
+  await db
+    .updateTable('alerts')
+    .set({ closed_at: Date.now() - year })
+    .where('id', '=', id)
+    .execute()
+  expect(await trimAlerts(db, Date.now() - year + 1000)).toBe(1)
+  expect(await alerts()).toEqual([kept])
+  expect(await db.selectFrom('alert_steps').select('alert_id').distinct().execute()).toEqual([{ alert_id: kept?.id }])
 })
