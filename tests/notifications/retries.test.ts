@@ -55,7 +55,7 @@ test('after its last attempt it is dead, is listed for those who run the hub, an
   expect(listed.notifications.map(row => row.id)).toEqual([dead])
   const metrics = async () => (await fetch(`${hub.http_url}/metrics`)).text()
   expect(await metrics()).toContain('hearth_notifications{status="dead"} 1')
-  expect(await metrics()).toContain('hearth_notification_attempts{kind="webhook",outcome="failed"} 2')
+  expect(await metrics()).toContain('hearth_notification_attempts_failed{kind="webhook"} 2')
   accept(receiver)
   await client.post(`/ops/notifications/${dead}/retry`)
   expect(await became(told, id, 'delivered')).toMatchObject({ id: dead, last_error: null })
