@@ -133,7 +133,7 @@ export const schema = z.strictObject({
     'is no e-mail address',
   ),
   HEARTH_OUTBOUND_ALLOW: optional(
-    'Networks, addresses and host names that webhooks and ntfy may be sent to although they are not public, separated by commas',
+    'Networks, addresses and host names that webhooks and ntfy may be sent to although they are not public, separated by commas. Names that DNS does not know have to be listed by name',
   ).refine(
     text => text === undefined || text.split(',').every(isNetworkOrHost),
     'is no list of networks or host names',
