@@ -12,6 +12,7 @@ import { openData } from './data.js'
 import { KeyRing } from './devices/key-ring.js'
 import { ensureDefaultHome } from './homes/homes.js'
 import { apiContext } from './hub-api.js'
+import { openAudio } from './hub-audio.js'
 import { writeHubFile } from './hub-file.js'
 import { type Ground, type Mqtt, openMqtt } from './hub-mqtt.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
@@ -73,7 +74,8 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   await mqtt.rules.start()
   const traffic = new Traffic(() => mqtt.broker.stats().messages_in)
   closing.push(async () => traffic.stop())
-  const api = await createApi(apiContext(mqtt, notifier, traffic))
+  const audio = await openAudio(mqtt)
+  const api = await createApi(apiContext(mqtt, notifier, audio, traffic))
   closing.push(async () => {
     apiClosed = api.close()
   })
@@ -87,6 +89,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
     if (administrator) await forgetAdministrator(store.db, administrator.email)
     throw error
   })
+  closing.push(audio.start())
   const { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port } = ports
   closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
   return { ports, administrator, store }
