@@ -22,7 +22,9 @@ const [low, high] = [2500, 7500]
 const [before, longest] = [40, 150]
 const [kindFrom, kindTo] = [4, 60]
 /** Bursts begin so many frames apart. */
-const apart = 4
+const apart = 8
+/** The bins below hold rumble and steps. */
+const lowest = 2
 /** What is not this many times as strong as before is not of the burst. */
 const above = 2
 
@@ -41,9 +43,10 @@ export function* burstsIn(samples: Float32Array, rate: number, rise_db: number):
   const picture = pictureOf(samples, rate)
   const { levels } = picture
   for (let start = 3, ready = 0; start < levels.length - kindFrom; start++) {
-    const leap =
-      Math.max(...levels.slice(start, start + 3)) - median(levels.slice(Math.max(0, start - before), start - 1))
-    if (leap < rise_db || start < ready) continue
+    if (start < ready) continue
+    const usual = average(levels.slice(Math.max(0, start - before), start - 1))
+    const leap = Math.max(...levels.slice(start, start + 3)) - usual
+    if (leap < rise_db) continue
     ready = start + apart
     yield burstAt(picture, start, leap)
   }
@@ -63,46 +66,57 @@ function pictureOf(samples: Float32Array, rate: number): Picture {
   return { frames, levels, first, last, frame_rate: (2 * rate) / size }
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 function burstAt(picture: Picture, start: number, rise_db: number): Burst {
   const { frames, first, last, frame_rate } = picture
   const quiet = meanOf(frames.slice(Math.max(0, start - before), start - 1))
-  const ends = Math.min(frames.length, start + longest)
-  const sounding = frames
-    .slice(start, ends)
-    .map(frame => frame.map((power, k) => Math.max(0, power - above * (quiet[k] ?? 0))))
-  const spectrum = meanOf(sounding.slice(kindFrom, kindTo))
+  const spectrum = new Float64Array(quiet.length)
+  const energies: number[] = []
+  for (const [index, frame] of frames.slice(start, start + longest).entries()) {
+    const isKind = index >= kindFrom && index < kindTo
+    let energy = 0
+    for (let k = isKind ? lowest : first; k <= last; k++) {
+      const power = (frame[k] as number) - above * (quiet[k] as number)
+      if (power <= 0) continue
+      if (k >= first) energy += power
+      if (isKind) spectrum[k] = (spectrum[k] as number) + power
+    }
+    energies.push(energy)
+  }
   const bright = spectrum.subarray(first, last + 1)
   return {
     at: start / frame_rate,
     rise_db,
-    // The lowest bins hold rumble and steps.
-    share: total(bright) / Math.max(1e-15, total(spectrum.subarray(2))),
+    share: total(bright) / Math.max(1e-15, total(spectrum)),
     breadth: spread(bright) / bright.length,
     unrest_db: unrest(frames.slice(start + kindFrom, start + kindTo), quiet, first, last),
-    seconds: mostBy(sounding.map(frame => total(frame.subarray(first, last + 1)))) / frame_rate,
+    seconds: mostBy(energies) / frame_rate,
   }
 }
 
-function meanOf(frames: readonly Float32Array[]): Float32Array {
-  const mean = new Float32Array(frames[0]?.length ?? 0)
+function meanOf(frames: readonly Float32Array[]): Float64Array {
+  const mean = new Float64Array(frames[0]?.length ?? 0)
   for (const frame of frames)
     for (let k = 0; k < mean.length; k++) mean[k] = (mean[k] as number) + (frame[k] as number) / frames.length
   return mean
 }
 
-const total = (powers: Float32Array) => powers.reduce((sum, power) => sum + power, 0)
+function total(powers: Float64Array): number {
+  let sum = 0
+  for (const power of powers) sum += power
+  return sum
+}
 
 /** Over how many bins the power is spread. */
-function spread(powers: Float32Array): number {
+function spread(powers: Float64Array): number {
   const all = total(powers)
   if (all === 0) return 0
   return Math.exp(powers.reduce((sum, power) => sum - (power > 0 ? (power / all) * Math.log(power / all) : 0), 0))
 }
 
 /** How much the peaks of each frame's spectrum change until the next, the strong ones counting most, dB. */
-function unrest(frames: readonly Float32Array[], quiet: Float32Array, first: number, last: number): number {
+function unrest(frames: readonly Float32Array[], quiet: Float64Array, first: number, last: number): number {
   let [changes, weights] = [0, 0]
   for (const [index, next] of frames.slice(1).entries()) {
     const frame = frames[index] ?? next
