@@ -83,10 +83,10 @@ function liesAt(chunk: Buffer, start: number, bytes: Buffer): boolean {
   return true
 }
 
-/** Counts a packet that has been parsed. */
+/** Counts a packet that has been parsed: a publish as many times as it has begun kilobytes, since a message may hold a thousand points. */
 export function count(conn: Connection, packet: WirePacket): void {
   conn.packets++
-  if (packet.cmd === 'publish') conn.tokens--
+  if (packet.cmd === 'publish') conn.tokens -= Math.max(1, Math.ceil(packet.payload.length / 1024))
   else if (packet.cmd === 'subscribe') conn.tokens -= packet.subscriptions.length
   else if (packet.cmd === 'unsubscribe') conn.tokens -= packet.unsubscriptions.length
 }

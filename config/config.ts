@@ -44,6 +44,10 @@ function isNetwork(text: string): boolean {
   return version > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
 }
 
+const isNetworkOrHost = (text: string) =>
+  isNetwork(text) ||
+  (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/.test(text.trim()) && !/^[\d.]+$/.test(text.trim()))
+
 /** Every setting: its type, default and documentation. `config/.env.example` is written from this. */
 export const schema = z.strictObject({
   HEARTH_DATA_DIR: z.string().min(1).default('./data').describe('Where the database, the keys and hub.json live'),
@@ -120,11 +124,35 @@ export const schema = z.strictObject({
     .regex(durationPattern)
     .default('7d')
     .describe('How long the devices’ own log lines and heartbeats are kept'),
+  HEARTH_SMTP_URL: optional('The server that takes e-mails, like smtps://name:password@mail.example.org').refine(
+    text => text === undefined || /^smtps?:\/\/[^/]+/.test(text),
+    'is no smtp:// or smtps:// address',
+  ),
+  HEARTH_SMTP_FROM: optional('Whom e-mails are from, like hub@example.org. Set with HEARTH_SMTP_URL').refine(
+    text => text === undefined || /^(?:[^<>\p{Cc}]*<)?[^\s<>@]+@[A-Za-z0-9.-]+>?$/u.test(text),
+    'is no e-mail address',
+  ),
+  HEARTH_OUTBOUND_ALLOW: optional(
+    'Networks, addresses and host names that webhooks and ntfy may be sent to although they are not public, separated by commas',
+  ).refine(
+    text => text === undefined || text.split(',').every(isNetworkOrHost),
+    'is no list of networks or host names',
+  ),
+  HEARTH_NOTIFY_ATTEMPTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(16)
+    .describe('After so many attempts, over some 7 hours, a notification is dead; it can be sent again by hand'),
   HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
   HEARTH_LIMIT_COMMANDS: limit(60, 'Commands a minute and person'),
   HEARTH_LIMIT_UPDATES: limit(60, 'Changes a minute and person'),
   HEARTH_LIMIT_API: limit(600, 'API requests a minute and person, or address when anonymous'),
-  HEARTH_LIMIT_DEVICE_MESSAGES: limit(100, 'Messages a second and device'),
+  HEARTH_LIMIT_DEVICE_MESSAGES: limit(
+    100,
+    'Messages a second and device, one of several kilobytes counted for each of them',
+  ),
   HEARTH_LIMIT_PENDING_CONNECTIONS: limit(50, 'Connections not yet logged in, an address'),
 })
 
@@ -200,6 +228,8 @@ function faultsBetween(settings: Given): string[] {
   if (!settings.HEARTH_ADMIN_EMAIL !== !settings.HEARTH_ADMIN_PASSWORD) {
     faults.push('HEARTH_ADMIN_EMAIL and HEARTH_ADMIN_PASSWORD: set both or neither')
   }
+  if (!settings.HEARTH_SMTP_URL !== !settings.HEARTH_SMTP_FROM)
+    faults.push('HEARTH_SMTP_URL and HEARTH_SMTP_FROM: set both or neither')
   if (settings.HEARTH_ADMIN_PASSWORD === examplePassword)
     faults.push('HEARTH_ADMIN_PASSWORD: is the example, choose your own')
   if (settings.HEARTH_DATABASE_URL?.includes('://'))
@@ -225,5 +255,6 @@ export const databaseFile = (config: Config) => config.database_url ?? join(conf
 
 /** The settings as `hearth config` shows them: secrets masked. */
 export function masked(config: Config): Record<string, unknown> {
-  return { ...config, ...(config.admin_password ? { admin_password: '********' } : {}) }
+  const secrets = (['admin_password', 'smtp_url'] as const).filter(name => config[name])
+  return { ...config, ...Object.fromEntries(secrets.map(name => [name, '********'])) }
 }

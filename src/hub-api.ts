@@ -2,17 +2,35 @@ import type { ApiContext } from './api/context.js'
 import { desiredChanged } from './bridge/desired.js'
 import { forgetRetained, retainAgain } from './bridge/retained.js'
 import type { Mqtt } from './hub-mqtt.js'
+import type { Notifier } from './notifications/notifier.js'
 import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
-export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
-  const { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, broker, bridge, commands } = mqtt
+export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): ApiContext {
+  const {
+    config,
+    log,
+    store,
+    signing_keys,
+    seal,
+    directory,
+    key_ring,
+    refusals,
+    audit_head,
+    broker,
+    bridge,
+    alerts,
+    commands,
+  } = mqtt
   return {
     config,
     log,
     store,
+    alerts,
     commands,
+    notifier,
+    seal,
     signing_keys,
     directory,
     key_ring,
@@ -39,8 +57,13 @@ export function apiContext(mqtt: Mqtt, traffic: Traffic): ApiContext {
       await broker.move(device.id, from_home, device.home_id)
       await forgetRetained(mqtt, { id: device.id, home_id: from_home })
       await retainAgain(mqtt, device.id)
+      for (const home of [from_home, device.home_id]) await alerts.retainAgain(home)
     }),
-    deviceDeleted: device => forgetRetained(mqtt, device),
+    deviceDeleted: async device => {
+      await forgetRetained(mqtt, device)
+      await alerts.retainAgain(device.home_id)
+    },
+    homeDeleted: home_id => alerts.retainAgain(home_id),
     brokerStats: () => ({ ...broker.stats() }),
     traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
   }

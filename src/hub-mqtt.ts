@@ -3,6 +3,7 @@ import { createBroker } from '../broker/broker.js'
 import { type Broker, type BrokerRefusal, Refusal } from '../broker/contract.js'
 import { Sessions } from '../broker/sessions.js'
 import type { Config } from '../config/config.js'
+import { Alerts } from './alerts/alerts.js'
 import type { AuditHead } from './audit/head.js'
 import type { Refusals } from './audit/refusals.js'
 import { authenticate, deviceAt } from './bridge/authenticate.js'
@@ -14,6 +15,7 @@ import { Commands } from './commands/commands.js'
 import type { KeyRing } from './devices/key-ring.js'
 import { resetPresence } from './devices/presence.js'
 import { HubError } from './errors.js'
+import type { Seal } from './notifications/seal.js'
 import type { Directory } from './people/directory.js'
 import type { SigningKeys } from './people/signing-keys.js'
 import type { Store } from './store/store.js'
@@ -25,6 +27,7 @@ export interface Ground {
   readonly log: Logger
   readonly store: Store
   readonly signing_keys: SigningKeys
+  readonly seal: Seal
   readonly directory: Directory
   readonly key_ring: KeyRing
   readonly refusals: Refusals
@@ -37,6 +40,7 @@ export interface Ground {
 export interface Mqtt extends Ground {
   readonly broker: Broker
   readonly bridge: Bridge
+  readonly alerts: Alerts
   readonly commands: Commands
   readonly told_wishes: ToldWishes
   readonly presences: Presences
@@ -54,8 +58,10 @@ export async function openMqtt(ground: Ground): Promise<Mqtt> {
   }
   const publish: Broker['publish'] = (topic, payload, options) => opened().publish(topic, payload, options)
   const commands = new Commands(store, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
+  const retainedBelow = (prefix: string) => opened().retainedBelow(prefix)
+  const alerts = new Alerts(store, { publish, retainedBelow }, log)
   const told_wishes: ToldWishes = new Map()
-  const bridge = createBridge({ store, commands, log, publish, told_wishes })
+  const bridge = createBridge({ store, alerts, commands, log, publish, told_wishes })
   const presences = new Presences({ store, log, publish })
   const logged = (what: string) => (err: unknown) => log.error({ err }, what)
   const { last_session } = await resetPresence(store.db, Date.now())
@@ -81,8 +87,7 @@ export async function openMqtt(ground: Ground): Promise<Mqtt> {
         void receiptCame({ store, commands }, device.id, receipt).catch(logged('a delivery could not be recorded')),
     },
   })
-  const retainedBelow = (prefix: string) => opened().retainedBelow(prefix)
-  return { ...ground, broker, bridge, commands, presences, told_wishes, publish, retainedBelow }
+  return { ...ground, broker, bridge, alerts, commands, presences, told_wishes, publish, retainedBelow }
 }
 
 /** The return code of a CONNECT whose credential was not taken. */

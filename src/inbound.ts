@@ -22,6 +22,10 @@ export interface DeviceMessage {
   readonly quarantine_id?: string | null
 }
 
+/** How bad an alert is, the worst first. */
+export const severities = ['critical', 'major', 'minor', 'warning', 'info'] as const
+export type Severity = (typeof severities)[number]
+
 /** What subscribers get once a message is committed: the payload as it came, another one (perhaps retained), or nothing. */
 export type Forward = 'same' | 'nothing' | { readonly payload: string; readonly retain: boolean }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { presenceReasons, presenceStatuses } from './inbound.js'
+import { presenceReasons, presenceStatuses, severities } from './inbound.js'
 import { isObject, type JsonObject } from './json.js'
 
 /**
@@ -93,12 +93,12 @@ export const event = z.unknown().describe('Something happened: any JSON. A numbe
 
 export const alert = z
   .object({
-    severity: z.enum(['critical', 'major', 'minor', 'warning', 'info']),
+    severity: z.enum(severities),
     message: z.string().min(1).max(1024),
     data: object.nullish(),
   })
   .describe(
-    'Raises or updates the alert of this key, with `severity` (critical, major, minor, warning, info) and `message`, perhaps `data`. An empty payload clears it. Read under `/devices/{id}/events`',
+    'Raises or updates the alert of this key, with `severity` (critical, major, minor, warning, info) and `message`, perhaps `data`. An empty payload clears it. Read under `/alerts`, and every message under `/devices/{id}/events`',
   )
 
 export const log = z

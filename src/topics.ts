@@ -24,6 +24,11 @@ export const mountedTopic = (home_id: string, id: string, rest: string) => `home
 /** `homes/{home_id}/commands`: every change of a command's status in a home. */
 export const homeCommandsTopic = (home_id: string) => `homes/${home_id}/commands`
 
+/** `homes/{home_id}/alerts`: every change of an alert in a home. */
+export const homeAlertsTopic = (home_id: string) => `homes/${home_id}/alerts`
+/** `homes/{home_id}/alerts/{id}`: an alert as it is, retained until it is closed. */
+export const alertTopic = (home_id: string, id: string) => `${homeAlertsTopic(home_id)}/${id}`
+
 /** `desired` below a device's mount. */
 export const wishTopic = (mount: string) => `${mount}desired`
 
@@ -119,12 +124,16 @@ export function parseMounted(topic: string): { home_id: string; device_id: strin
   return idPattern.test(home_id) && idPattern.test(device_id) ? { home_id, device_id, rest: rest.join('/') } : null
 }
 
-export const isRestoredTopic = (topic: string): boolean => restored.some(rest => rest === parseMounted(topic)?.rest)
+const alertTopics = /^homes\/[^/]+\/alerts\/[^/]+$/
+
+/** What the hub retains from rows: no broker needs to keep it. */
+export const isRestoredTopic = (topic: string): boolean =>
+  alertTopics.test(topic) || restored.some(rest => rest === parseMounted(topic)?.rest)
 
 /** What only the hub says: below a device's prefix what goes out to it, below a home's what it tells of the home. */
 export function isHubTopic(topic: string): boolean {
   const device = parseMounted(topic)
   if (device) return outbound.some(kind => kind === device.rest)
   const [root, , rest, ...more] = topic.split('/')
-  return root === 'devices' || (root === 'homes' && more.length === 0 && (rest === 'commands' || rest === 'alerts'))
+  return root === 'devices' || (root === 'homes' && (rest === 'alerts' || (rest === 'commands' && more.length === 0)))
 }

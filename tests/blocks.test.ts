@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type BlockSample, fieldInBlock, packBlock, unpackBlock } from '../src/blocks.js'
+import { type BlockSample, DamagedBlock, fieldInBlock, packBlock, unpackBlock } from '../src/blocks.js'
 
 const value = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map(number => (Object.is(number, -0) ? 0 : number)),
@@ -28,6 +28,18 @@ test('what comes out of a block is what went in', () => {
   fc.assert(
     fc.property(samples, all => {
       expect(unpackBlock(packBlock(all))).toStrictEqual(all)
+    }),
+  )
+})
+
+test('a byte that is another one is found, wherever it is behind the header, which says how hard it was tried', () => {
+  fc.assert(
+    fc.property(samples, fc.nat(), fc.integer({ min: 1, max: 255 }), (all, at, by) => {
+      const block = packBlock(all)
+      const i = 2 + (at % (block.length - 2))
+      block[i] = (block[i] ?? 0) ^ by
+      expect(() => unpackBlock(block)).toThrow(DamagedBlock)
+      expect(() => fieldInBlock(block, 'temperature')).toThrow(DamagedBlock)
     }),
   )
 })

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import { generate } from 'mqtt-packet'
 import { pino } from 'pino'
 import { loadConfig } from '../config/config.js'
 import { HearthClient } from '../src/client/client.js'
@@ -119,6 +120,23 @@ async function gather(client: MqttClient, filters: string[]): Promise<Heard> {
   await client.subscribeAsync(filters, { qos: 1 })
   const next: Heard['next'] = fits => until(() => messages.find(fits))
   return { client, messages, next }
+}
+
+/** Publishes at QoS 1 under a packet identifier of the caller's choosing, with DUP or without. Settles with the PUBACK. */
+export function publishAgain(
+  client: MqttClient,
+  { topic, payload, messageId, dup }: { topic: string; payload: string; messageId: number; dup: boolean },
+): Promise<void> {
+  const packet = { cmd: 'publish', topic, payload, qos: 1, retain: false, messageId, dup } as const
+  return new Promise((resolve, reject) => {
+    const heardAck = (ack: { cmd: string; messageId?: number }) => {
+      if (ack.cmd !== 'puback' || ack.messageId !== messageId) return
+      client.off('packetreceive', heardAck)
+      resolve()
+    }
+    client.on('packetreceive', heardAck)
+    client.stream.write(generate(packet), error => (error ? reject(error) : undefined))
+  })
 }
 
 /** Waits until something is so, looking again and again. @throws Error when it is not so after `ms` milliseconds */

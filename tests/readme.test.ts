@@ -6,7 +6,7 @@ import { schema } from '../config/config.js'
 import { statuses } from '../src/errors.js'
 import { type PresenceReason, presenceReasons } from '../src/inbound.js'
 import * as messages from '../src/messages.js'
-import { deviceTopic, homeCommandsTopic, inbound, outbound } from '../src/topics.js'
+import { alertTopic, deviceTopic, homeAlertsTopic, homeCommandsTopic, inbound, outbound } from '../src/topics.js'
 import { startApi } from './api/harness.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -75,6 +75,8 @@ function topics(): string {
     ...inbound.map(line('from the device')),
     ...outbound.map(line('to the device')),
     [code(homeCommandsTopic('{home_id}')), 'to people', 'Every change of a command’s status in a home'],
+    [code(homeAlertsTopic('{home_id}')), 'to people', 'Every change of an alert in a home'],
+    [code(alertTopic('{home_id}', '{alert_id}')), 'to people', 'An alert as it is, retained until it is closed'],
   ]
   return table(['topic', 'direction', 'what'], rows)
 }
@@ -157,14 +159,14 @@ test('"Finding your way" shows every folder there is, and none besides', () => {
   const mirrored = new Set(all.filter(folder => !folder.startsWith('tests/')).map(folder => folder.split('/').at(-1)))
   const folders = new Set(all.filter(folder => !(folder.startsWith('tests/') && mirrored.has(folder.slice(6)))))
   const tree = /<!-- tree -->\n```\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
-  let top = ''
+  const parents: string[] = []
   const shown = tree
     .trim()
     .split('\n')
     .map(line => {
       const [, indent = '', name = ''] = /^( *)([\w-]+)\//.exec(line) ?? []
-      if (indent === '') top = name
-      return indent === '' ? name : `${top}/${name}`
+      parents.splice(indent.length / 2, parents.length, name)
+      return parents.join('/')
     })
   expect(shown).toEqual([...folders].sort())
 })

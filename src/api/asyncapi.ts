@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import * as messages from '../messages.js'
 import {
+  alertTopic,
   deviceTopic,
+  homeAlertsTopic,
   homeCommandsTopic,
   type Inbound,
   inbound,
@@ -15,6 +17,10 @@ import {
 const homeCommand = z
   .object({ command: z.looseObject({ id: z.string(), device_id: z.string(), status: z.string() }) })
   .describe('Every change of a command’s status in a home')
+
+const homeAlert = z
+  .object({ alert: z.looseObject({ id: z.string(), key: z.string(), severity: z.string(), status: z.string() }) })
+  .describe('An alert as it is: every change of it, and retained by itself until it is closed')
 
 const payloads: Readonly<Record<Inbound | Outbound, z.ZodType>> = {
   telemetry: messages.telemetry,
@@ -57,6 +63,18 @@ export function asyncapi(version: string) {
         'home_command_changes',
         { ...channelAt(homeCommandsTopic('{home_id}')), messages: { change: ref('messages', 'command_change') } },
       ],
+      [
+        'home_alert_changes',
+        { ...channelAt(homeAlertsTopic('{home_id}')), messages: { alert: ref('messages', 'home_alert') } },
+      ],
+      [
+        'home_alerts',
+        {
+          ...channelAt(alertTopic('{home_id}', '{alert_id}')),
+          messages: { alert: ref('messages', 'home_alert') },
+          description: 'Retained by the hub until it is closed',
+        },
+      ],
       ['provision_request', only(provisionRequest, 'provision_request')],
       ['provision_response', only(provisionResponse, 'provision_response')],
     ]),
@@ -65,6 +83,8 @@ export function asyncapi(version: string) {
       ...outbound.map(kind => [`send_${nameOf(kind)}`, operation('send', nameOf(kind))]),
       ...kinds.map(kind => [`forward_${nameOf(kind)}`, operation('send', `home_${nameOf(kind)}`)]),
       ['send_command_changes', operation('send', 'home_command_changes')],
+      ['send_alert_changes', operation('send', 'home_alert_changes')],
+      ['send_alerts', operation('send', 'home_alerts')],
       ['receive_provision_request', operation('receive', 'provision_request')],
       ['send_provision_response', operation('send', 'provision_response')],
     ]),
@@ -72,6 +92,7 @@ export function asyncapi(version: string) {
       messages: Object.fromEntries([
         ...kinds.map(kind => [nameOf(kind), messageOf(kind, payloads[kind])]),
         ['command_change', messageOf('command_change', homeCommand)],
+        ['home_alert', messageOf('home_alert', homeAlert)],
         ['provision_request', messageOf('provision_request', messages.provisionRequest)],
         ['provision_response', messageOf('provision_response', messages.provisionResponse)],
       ]),

@@ -1,9 +1,12 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
+import type { Alerts } from '../alerts/alerts.js'
 import type { AuditHead } from '../audit/head.js'
 import type { Refusals } from '../audit/refusals.js'
 import type { Commands } from '../commands/commands.js'
 import type { KeyRing } from '../devices/key-ring.js'
+import type { Notifier } from '../notifications/notifier.js'
+import type { Seal } from '../notifications/seal.js'
 import type { Directory } from '../people/directory.js'
 import type { SigningKeys } from '../people/signing-keys.js'
 import type { DevicePrincipal } from '../principal.js'
@@ -29,7 +32,10 @@ export interface ApiContext {
   readonly config: Config
   readonly log: Logger
   readonly store: Store
+  readonly alerts: Alerts
   readonly commands: Commands
+  readonly notifier: Pick<Notifier, 'test' | 'wake' | 'sent'>
+  readonly seal: Seal
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing
@@ -58,6 +64,8 @@ export interface ApiContext {
   deviceMoved(device: { id: string; home_id: string }, from_home: string): Promise<void>
   /** Forgets a deleted device: its retained messages go with it. */
   deviceDeleted(device: { id: string; home_id: string }): Promise<void>
+  /** The same for a home, which has only its own alerts left. */
+  homeDeleted(home_id: string): Promise<void>
   /** Counters of the broker for `/metrics`: name → value. */
   traffic(): { readonly messages_per_minute: number; readonly connections: number }
   brokerStats(): Readonly<Record<string, number | Readonly<Record<string, number>>>>

@@ -208,7 +208,7 @@ export async function makeDevice(
 }
 
 /** The home of somebody who has just one; else the home that is always there. */
-function homeFor(asker: Principal): string {
+export function homeFor(asker: Principal): string {
   const homes = asker.kind === 'person' && asker.role === 'user' ? [...asker.homes] : []
   const [only, ...more] = homes.filter(([, role]) => role === 'owner').map(([home_id]) => home_id)
   if (more.length > 0) throw new HubError('invalid_request', 'Say in which home.', ['body/home_id: is missing'])

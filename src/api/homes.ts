@@ -139,7 +139,7 @@ function byIdRoutes(app: Api, context: ApiContext): void {
         },
         { target: `home/${id}`, home_id: id },
       )
-      await context.rightsChanged(people)
+      await Promise.all([context.rightsChanged(people), context.homeDeleted(id)])
       return reply.code(204).send(null)
     },
   )

@@ -46,6 +46,7 @@ const homeSummary = z.object({
   sleeping: z.int(),
   people: z.int(),
   commands_open: z.int(),
+  alerts_open: z.int(),
   quarantined: z.int(),
 })
 const entry = z.object({

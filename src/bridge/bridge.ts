@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Alerts } from '../alerts/alerts.js'
 import type { Commands } from '../commands/commands.js'
 import type { DeviceMessage, Done, Forward } from '../inbound.js'
 import { PayloadFault } from '../json.js'
@@ -17,6 +18,7 @@ import { receiveTelemetry } from './telemetry.js'
 
 export interface BridgeContext {
   readonly store: Store
+  readonly alerts: Alerts
   readonly commands: Commands
   readonly log: Logger
   readonly told_wishes: ToldWishes

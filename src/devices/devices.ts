@@ -163,6 +163,12 @@ async function moveRows(db: Db, device_id: string, home_id: string): Promise<voi
     .where('device_id', '=', device_id)
     .where('settled_at', 'is', null)
     .execute()
+  await db
+    .updateTable('alerts')
+    .set({ home_id })
+    .where('device_id', '=', device_id)
+    .where('closed_at', 'is', null)
+    .execute()
 }
 
 /** What grows without end beside the telemetry. The rest of a device goes with its row. */
@@ -172,6 +178,7 @@ const grown = [
   'device_log',
   'quarantine',
   'commands',
+  'alerts',
   'state_changes',
   'presence_changes',
 ] as const

@@ -65,25 +65,44 @@ export async function recordHeartbeat(
   ])
 }
 
+interface NewEvent {
+  readonly kind: string
+  readonly ts: number
+  readonly data: unknown
+}
+
 /** Keeps an event. A retransmission of one that is kept already changes nothing. */
-export async function recordEvent(
+export async function recordEvent(db: Db, device: DevicePrincipal, event: NewEvent, origin: Origin): Promise<void> {
+  if (!(await isRepeated(db, device, event, origin))) await insertEvent(db, device, event, origin)
+}
+
+/** Whether an event has come before, and is kept. */
+export async function isRepeated(
   db: Db,
   device: DevicePrincipal,
-  event: { kind: string; ts: number; data: unknown },
+  event: NewEvent,
   { received_at, message_id, dup }: Origin,
+): Promise<boolean> {
+  if (!dup || message_id === null) return false
+  const kept = await db
+    .selectFrom('events')
+    .select('data')
+    .where('device_id', '=', device.id)
+    .where('message_id', '=', message_id)
+    .where('kind', '=', event.kind)
+    .where('received_at', '>=', received_at - retransmissionMs)
+    .orderBy('id', 'desc')
+    .executeTakeFirst()
+  return kept !== undefined && JSON.stringify(kept.data) === JSON.stringify(event.data)
+}
+
+/** Keeps an event that has not come before. */
+export async function insertEvent(
+  db: Db,
+  device: DevicePrincipal,
+  event: NewEvent,
+  { received_at, message_id }: Origin,
 ): Promise<void> {
-  if (dup && message_id !== null) {
-    const kept = await db
-      .selectFrom('events')
-      .select('data')
-      .where('device_id', '=', device.id)
-      .where('message_id', '=', message_id)
-      .where('kind', '=', event.kind)
-      .where('received_at', '>=', received_at - retransmissionMs)
-      .orderBy('id', 'desc')
-      .executeTakeFirst()
-    if (kept && JSON.stringify(kept.data) === JSON.stringify(event.data)) return
-  }
   const row = { device_id: device.id, home_id: device.home_id, ...event, received_at, message_id }
   // JSON text is written by the store for objects; other JSON values need their quotes here.
   const data = typeof event.data === 'object' && event.data !== null ? event.data : JSON.stringify(event.data)

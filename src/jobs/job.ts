@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
+import type { Alerts } from '../alerts/alerts.js'
 import type { Commands } from '../commands/commands.js'
 import type { Store } from '../store/store.js'
 import type { UseCounts } from '../uses.js'
@@ -8,6 +9,7 @@ export interface JobContext {
   readonly config: Config
   readonly log: Logger
   readonly store: Store
+  readonly alerts: Pick<Alerts, 'close'>
   readonly commands: Commands
   /** When each device was last heard since this was last called. */
   takeSeen(): ReadonlyMap<string, number>

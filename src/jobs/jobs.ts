@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../store/store.js'
 import { aliveJob } from './alive.js'
 import { checkpointJob } from './checkpoint.js'
+import { closeAlertsJob } from './close-alerts.js'
 import { commandExpiryJob } from './command-expiry.js'
 import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
@@ -10,7 +11,9 @@ import { overdueJob } from './overdue.js'
 import { presenceJob } from './presence.js'
 import { retentionJob } from './retention.js'
 import { seenJob } from './seen.js'
+import { trimAlertsJob } from './trim-alerts.js'
 import { trimLogsJob } from './trim-logs.js'
+import { trimNotificationsJob } from './trim-notifications.js'
 import { trimPresenceJob } from './trim-presence.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
 import { trimSessionsJob } from './trim-sessions.js'
@@ -27,11 +30,14 @@ const jobs: readonly Job[] = [
   checkpointJob,
   retentionJob,
   trimQuarantineJob,
+  closeAlertsJob,
+  trimNotificationsJob,
   trimLogsJob,
   trimStateJob,
   trimPresenceJob,
   trimTokensJob,
   trimSessionsJob,
+  trimAlertsJob,
 ]
 
 /** The row of a job that runs every few seconds is rewritten at most this often, to be gentle with SD cards. */

@@ -13,7 +13,6 @@ export interface Overview {
   readonly homes: number
   readonly people: number
   readonly commands_open: number
-  /** Alerts come as events so far; none is kept open. */
   readonly alerts_open: number
   readonly quarantined: number
 }
@@ -30,22 +29,23 @@ export async function overview(db: Db): Promise<Overview> {
   const seen = Object.values(known).reduce((sum, one) => sum + one, 0)
   // A device that was never there has no row.
   const by_presence = { ...known, offline: (known.offline ?? 0) + total - seen }
-  return { devices: { total, by_status, by_presence }, ...totals, alerts_open: 0 }
+  return { devices: { total, by_status, by_presence }, ...totals }
 }
 
 const count = sql<number>`count(*)`.as('count')
 const countsOf = (rows: readonly { status: string; count: number }[]): Counts =>
   Object.fromEntries(rows.map(({ status, count }) => [status, count]))
 
-async function totalsOf(db: Db): Promise<Omit<Overview, 'devices' | 'alerts_open'>> {
+async function totalsOf(db: Db): Promise<Omit<Overview, 'devices'>> {
   const of = async (query: { execute(): Promise<{ count: number }[]> }) => (await query.execute())[0]?.count ?? 0
-  const [homes, people, commands_open, quarantined] = await Promise.all([
+  const [homes, people, commands_open, alerts_open, quarantined] = await Promise.all([
     of(db.selectFrom('homes').select(count)),
     of(db.selectFrom('users').select(count)),
     of(db.selectFrom('commands').select(count).where('settled_at', 'is', null)),
+    of(db.selectFrom('alerts').select(count).where('closed_at', 'is', null)),
     of(db.selectFrom('quarantine').select(count).where('replayed_at', 'is', null)),
   ])
-  return { homes, people, commands_open, quarantined }
+  return { homes, people, commands_open, alerts_open, quarantined }
 }
 
 export interface HomeNumbers {
@@ -56,6 +56,7 @@ export interface HomeNumbers {
   readonly sleeping: number
   readonly people: number
   readonly commands_open: number
+  readonly alerts_open: number
   readonly quarantined: number
 }
 
@@ -73,6 +74,7 @@ export function homesOverview(db: Db, { limit, cursor }: PageRequest): Promise<P
       sql<number>`(select count(*) from commands where settled_at is null and status in (${open}) and home_id = homes.id)`.as(
         'commands_open',
       ),
+      sql<number>`(select count(*) from alerts where closed_at is null and home_id = homes.id)`.as('alerts_open'),
       sql<number>`(select count(*) from devices join quarantine on quarantine.device_id = devices.id
         where devices.home_id = homes.id and replayed_at is null)`.as('quarantined'),
     ])

@@ -8,6 +8,8 @@ export interface AppendItem {
   /** The MQTT packet identifier; null at QoS 0 and over HTTP. */
   readonly message_id: number | null
   readonly dup: boolean
+  /** Refuse it where a part of it could not be kept; else that part is counted, and the rest kept. */
+  readonly strict?: boolean
   readonly payload: Buffer
 }
 
@@ -45,7 +47,7 @@ export function packItems(items: readonly AppendItem[], bytes: number): PackedIt
     numbers[at++] = item.device_num
     numbers[at++] = item.received_at
     numbers[at++] = item.message_id ?? -1
-    numbers[at++] = item.dup ? 1 : 0
+    numbers[at++] = (item.dup ? 1 : 0) + (item.strict ? 2 : 0)
     numbers[at++] = item.payload.length
     payloads.set(item.payload, end)
     end += item.payload.length
@@ -58,12 +60,14 @@ export function* unpackItems({ numbers, payloads }: PackedItems): Generator<Appe
   let start = 0
   for (let at = 0; at < numbers.length; at += fields) {
     const message_id = numbers[at + 2] ?? -1
+    const flags = numbers[at + 3] ?? 0
     const end = start + (numbers[at + 4] ?? 0)
     yield {
       device_num: numbers[at] ?? 0,
       received_at: numbers[at + 1] ?? 0,
       message_id: message_id < 0 ? null : message_id,
-      dup: numbers[at + 3] === 1,
+      dup: flags % 2 === 1,
+      strict: flags >= 2,
       payload: bytes.subarray(start, end),
     }
     start = end

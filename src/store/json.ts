@@ -16,6 +16,7 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'params',
   'result',
   'error',
+  'policy',
   'publish',
   'retention_fields',
   'subscribe',

@@ -1,12 +1,14 @@
 import type { Generated } from 'kysely'
 import type { PresenceReason, PresenceStatus } from '../inbound.js'
 import type { HomeRole } from '../principal.js'
+import type { AlertTables } from './alert-tables.js'
 import type { Json, Time } from './columns.js'
 import type { CommandTables } from './command-tables.js'
+import type { NotificationTables } from './notification-tables.js'
 import type { SessionTables } from './session-tables.js'
 import type { TelemetryTables } from './telemetry-tables.js'
 
-export interface Tables extends CommandTables, SessionTables, TelemetryTables {
+export interface Tables extends AlertTables, CommandTables, NotificationTables, SessionTables, TelemetryTables {
   homes: {
     id: string
     name: string

@@ -147,10 +147,11 @@ class TelemetryWriter implements AppendWriter {
   }
 
   /** What of a point has not come too late to be kept. */
-  #keptOf({ device_num, received_at }: AppendItem, point: Point): readonly Point[] {
+  #keptOf({ device_num, received_at, strict }: AppendItem, point: Point): readonly Point[] {
     const ts = point.ts ?? received_at
     const data = this.#rollups.isGone(device_num, ts) ? {} : this.#gone.kept(device_num, ts, point.data)
     if (data === point.data) return [point]
+    if (strict) throw new PayloadFault('retention has let go of readings of that time')
     this.#countLate.run(device_num, received_at)
     return sizeOf(data) > 0 ? [{ ...point, data }] : []
   }

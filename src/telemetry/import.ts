@@ -107,7 +107,7 @@ class Importing {
 
   #append(points: readonly string[]): Promise<string | null> {
     const payload = Buffer.from(`[${points.join(',')}]`)
-    const origin = { device_num: this.#device_num, received_at: Date.now(), message_id: null, dup: false }
+    const origin = { device_num: this.#device_num, received_at: Date.now(), message_id: null, dup: false, strict: true }
     return new Promise((resolve, reject) => {
       this.#store.append({ ...origin, payload }, (error, why) => (error ? reject(error) : resolve(why)))
     })

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { presenceReasons } from '../../src/inbound.js'
 import {
+  alertTopic,
   deviceTopic,
+  homeAlertsTopic,
   homeCommandsTopic,
   inbound,
   mountedTopic,
@@ -110,10 +112,10 @@ describe('/asyncapi.json', () => {
     expect(asyncapi).toBe('3.0.0')
     const rests = [...inbound.filter(kind => kind !== 'alert'), 'alert/{key}', ...outbound]
     const wanted = rests.flatMap(rest => [deviceTopic('{id}', rest), mountedTopic('{home_id}', '{id}', rest)])
+    const home = '{home_id}'
+    const ofHome = [homeCommandsTopic(home), homeAlertsTopic(home), alertTopic(home, '{alert_id}')]
     const addresses = Object.values(channels).map(({ address }) => address)
-    expect(addresses.sort()).toEqual(
-      [...wanted, homeCommandsTopic('{home_id}'), provisionRequest, provisionResponse].sort(),
-    )
+    expect(addresses.sort()).toEqual([...wanted, ...ofHome, provisionRequest, provisionResponse].sort())
     for (const { address, parameters } of Object.values(channels))
       expect(Object.keys(parameters)).toEqual([...address.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))
   })

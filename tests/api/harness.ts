@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { type Logger, pino } from 'pino'
 import { type Config, loadConfig } from '../../config/config.js'
+import { Alerts } from '../../src/alerts/alerts.js'
 import type { ApiContext, Ingested } from '../../src/api/context.js'
 import { createApi } from '../../src/api/server.js'
 import { AuditHead } from '../../src/audit/head.js'
@@ -14,6 +15,9 @@ import { KeyRing } from '../../src/devices/key-ring.js'
 import { recordEvent, recordHeartbeat, recordLogLine } from '../../src/devices/reports.js'
 import { ensureDefaultHome } from '../../src/homes/homes.js'
 import { PayloadFault, parseObject } from '../../src/json.js'
+import { Notifier } from '../../src/notifications/notifier.js'
+import { openSeal, type Seal } from '../../src/notifications/seal.js'
+import { createSenders } from '../../src/notifications/senders.js'
 import { Directory } from '../../src/people/directory.js'
 import { hashPassword } from '../../src/people/passwords.js'
 import { logIn } from '../../src/people/sessions.js'
@@ -37,7 +41,9 @@ export interface Started {
   readonly url: string
   readonly api: FastifyInstance
   readonly store: Store
+  readonly alerts: Alerts
   readonly commands: Commands
+  readonly seal: Seal
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing
@@ -104,11 +110,19 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     isReadyForCommands: id => ready.has(id),
   }
   const commands = new Commands(store, outbox, log)
+  const alerts = new Alerts(store, { publish: outbox.publish, retainedBelow: () => [] }, log)
+  const seal = await openSeal(data_dir)
+  const senders = createSenders(config)
+  const { notify_attempts: max_attempts } = config
+  const notifier = new Notifier({ store, log, seal, senders, max_attempts, changed: alert => alerts.tell(alert) })
   const context: ApiContext = {
     config,
     log,
     store,
+    alerts,
     commands,
+    notifier,
+    seal,
     signing_keys,
     directory,
     key_ring,
@@ -124,6 +138,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     deviceMoved: async (device, from_home) => void told.push({ deviceMoved: device.id, from_home }),
     traffic: () => ({ messages_per_minute: 60, connections: 3 }),
     deviceDeleted: async device => void told.push({ deviceDeleted: device }),
+    homeDeleted: async home_id => void told.push({ homeDeleted: home_id }),
     brokerStats: () => ({ connections: 3, refused: { wrong_key: 2 } }),
     ...change,
   }
@@ -145,7 +160,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     await store.close()
     await rm(data_dir, { recursive: true, force: true })
   }
-  const parts = { api, store, commands, signing_keys, directory, key_ring, data_dir, user }
+  const parts = { api, store, alerts, commands, seal, signing_keys, directory, key_ring, data_dir, user }
   return { url, ...parts, token, published, told, logged, ready, call, device, close }
 }
 

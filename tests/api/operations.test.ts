@@ -75,9 +75,14 @@ test('a home and a device may keep telemetry as long as they say, until it is ta
   }
 })
 
-test('the metrics count samples that came too late to be kept', async () => {
+test('the metrics tell of late samples, of open alerts, and what the store takes and has left', async () => {
+  await hub.client.post('/alerts', { home_id: 'home', severity: 'minor', message: 'x' })
   const text = await (await fetch(`${hub.http_url}/metrics`)).text()
   expect(text).toMatch(/^hearth_telemetry_late_samples 0$/m)
+  expect(text).toMatch(/^hearth_alerts_open\{severity="critical"\} 0$/m)
+  expect(text).toMatch(/^hearth_alerts_open\{severity="minor"\} 1$/m)
+  for (const part of ['database', 'used', 'free'])
+    expect(text).toMatch(new RegExp(`^hearth_storage_bytes\\{part="${part}"\\} [1-9]`, 'm'))
 })
 
 test('every home has its numbers', async () => {
@@ -85,7 +90,7 @@ test('every home has its numbers', async () => {
   const first = await hub.client.get<{ next_cursor: string }>('/ops/homes?limit=1')
   expect(first).toMatchObject({ homes: [{ id: 'another', devices: 0, online: 0, people: 1 }] })
   expect(await hub.client.get(`/ops/homes?limit=1&cursor=${first.next_cursor}`)).toMatchObject({
-    homes: [{ id: 'home', devices: 2, online: 1, commands_open: 1, quarantined: 1 }],
+    homes: [{ id: 'home', devices: 2, online: 1, commands_open: 1, alerts_open: 1, quarantined: 1 }],
     next_cursor: null,
   })
 })

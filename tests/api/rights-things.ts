@@ -11,6 +11,7 @@ import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
 import { quarantine } from '../../src/quarantine/quarantine.js'
 import type { Started } from './harness.js'
+import { notificationThingsOf } from './rights-notifications.js'
 
 /** A thing made anew for each question, so that no answer depends on the one before. Gives the path's parameters and the body. */
 export interface Asked {
@@ -70,6 +71,12 @@ export function thingsOf(hub: () => Started) {
       issued_by: 'test',
     }
     return { path: { id: (await hub().commands.issue(wanted)).command.id } }
+  }
+  const ofDevice = async () => ({ device_id: await device() })
+  const onAlert = (body?: object) => async (): Promise<Asked> => {
+    const what = { home_id: 'mine', device_id: await device(), key: 'x', source: 'person', data: null } as const
+    const raise = { ...what, severity: 'warning', message: 'x', at: Date.now(), actor: 'person/test' } as const
+    return { path: { id: (await hub().alerts.raise(raise)).id }, ...(body && { body }) }
   }
   const onSchedule = (body?: object) => async (): Promise<Asked> => {
     const order = { name: 'x', params: {}, ttl_seconds: 60, collapse_key: null, created_by: 'test' }
@@ -138,6 +145,9 @@ export function thingsOf(hub: () => Started) {
   }
 
   return {
+    ofDevice,
+    onAlert,
+    ...notificationThingsOf(hub),
     onDevice,
     asDevice,
     asFile,

@@ -1,7 +1,6 @@
 import type { MqttClient } from 'mqtt'
-import { generate } from 'mqtt-packet'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Heard, startHub, type TestHub, until } from '../helper.js'
+import { type Heard, publishAgain, startHub, type TestHub, until } from '../helper.js'
 
 let hub: TestHub
 let device: MqttClient
@@ -68,19 +67,7 @@ test('a log line is kept with its level', async () => {
 test('what is said again with DUP after a lost link is kept once', async () => {
   const count = async () => (await list('events')).length
   const before = await count()
-  const payload = Buffer.from('{"once":true}')
-  const packet = { cmd: 'publish', topic: 'devices/r/event', payload, qos: 1, retain: false, messageId: 4242 } as const
-  const send = (dup: boolean) =>
-    new Promise<void>((resolve, reject) => {
-      const heardAck = (ack: { cmd: string; messageId?: number }) => {
-        if (ack.cmd !== 'puback' || ack.messageId !== 4242) return
-        device.off('packetreceive', heardAck)
-        resolve()
-      }
-      device.on('packetreceive', heardAck)
-      device.stream.write(generate({ ...packet, dup }), error => (error ? reject(error) : undefined))
-    })
-  await send(false)
-  await send(true)
+  for (const dup of [false, true])
+    await publishAgain(device, { topic: 'devices/r/event', payload: '{"once":true}', messageId: 4242, dup })
   expect(await count()).toBe(before + 1)
 })

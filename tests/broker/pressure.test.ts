@@ -158,6 +158,16 @@ describe('ten times the message quota', () => {
       expect(broker.stats().closed).toEqual({})
     },
   )
+  test('a large message counts for each of its kilobytes: what comes after it waits until that is made up for', async () => {
+    const { port, recorder } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '100' })
+    const device = await connectDevice({ port }, 'd1')
+    const start = performance.now()
+    await device.publishAsync('devices/d1/telemetry', Buffer.alloc(200 << 10, 32), { qos: 1 })
+    await device.publishAsync('devices/d1/telemetry', '{}', { qos: 1 })
+    // A second's worth was there; the other is made up for.
+    expect(performance.now() - start).toBeGreaterThan(900)
+    expect(recorder.messages).toHaveLength(2)
+  })
   test('a slowed device is not taken for dead', async () => {
     const { port, recorder } = await startBroker({ HEARTH_LIMIT_DEVICE_MESSAGES: '10' })
     const device = await rawDevice(port, 'd1', { keepalive: 1 })

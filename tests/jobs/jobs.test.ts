@@ -27,13 +27,16 @@ test('every job leaves a row of its last run, and at a first start all of them r
   const names = (await rows()).map(({ name }) => name)
   expect(names).toEqual([
     'alive',
+    'close-alerts',
     'command-expiry',
     'command-schedules',
     'overdue',
     'presence',
     'retention',
     'seen',
+    'trim-alerts',
     'trim-logs',
+    'trim-notifications',
     'trim-presence',
     'trim-quarantine',
     'trim-sessions',

@@ -54,6 +54,19 @@ test('NDJSON keeps metadata and quality, and what else a line says is not taken 
   ])
 })
 
+test('a line of an hour whose readings are gone is told by its number, and the rest is kept', async () => {
+  const file = (value: number) => [0, 1, 2].map(i => `${ts + i * 3_600_000},${value}`).join('\n')
+  await importFile(`ts,a\n${file(1)}`)
+  const gone = { device_num: devices, start: ts + 3_600_000, state: 3, pack_at: null }
+  await opened.db.replaceInto('telemetry_hours').values(gone).execute()
+  const again = inPieces(`ts,b\n${file(2)}`, 64)
+  expect(await importReadings(opened.store, devices, 'csv', again)).toEqual({
+    imported: 2,
+    refused: [{ line: 3, message: 'retention has let go of readings of that time' }],
+    refused_count: 1,
+  })
+})
+
 describe('a broken line is told by its number, and the rest goes on', () => {
   test.each<[string, string, RegExp]>([
     ['a record of two lines', `x,"1\n2",`, /whole number/],

@@ -1,0 +1,179 @@
+import { type Selectable, sql } from 'kysely'
+import { isWithin } from '../devices/reach.js'
+import { notFound } from '../errors.js'
+import { type Severity, severities } from '../inbound.js'
+import type { JsonObject } from '../json.js'
+import { decodeCursor, type Page, type PageRequest } from '../page.js'
+import type { Reach } from '../rights.js'
+import type { AlertStatus } from '../store/alert-tables.js'
+import { inSteps } from '../store/in-steps.js'
+import { readPage } from '../store/pages.js'
+import { prepare } from '../store/prepare.js'
+import type { Db } from '../store/store.js'
+import type { Tables } from '../store/tables.js'
+
+export type Alert = Selectable<Tables['alerts']>
+export type AlertStep = Selectable<Tables['alert_steps']>
+
+/** What is raised. */
+export interface Raise {
+  readonly home_id: string
+  /** Null for the home as a whole. */
+  readonly device_id: string | null
+  /** One alert of a key is open at most. */
+  readonly key: string
+  readonly source: Alert['source']
+  readonly rule_id?: string | null
+  readonly severity: Severity
+  readonly message: string
+  readonly data: JsonObject | null
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** Kind and id, e.g. `device/abc`. */
+  readonly actor: string
+}
+
+/** What is over. */
+export type Clear = Pick<Raise, 'home_id' | 'device_id' | 'key' | 'at' | 'actor'>
+
+/** Alerts of one device, or of one home as a whole, that may be open. */
+export const maxOpen = 100
+
+const ownerOf = ({ device_id, home_id }: Pick<Raise, 'device_id' | 'home_id'>) => device_id ?? `/${home_id}`
+/** As the index of the open ones has it. */
+const owner = sql`ifnull(device_id, '/' || home_id)`
+const rank = (severity: unknown) => sql`instr(${severities.join(' ')}, ${severity})`
+const isWorse = sql`${rank(sql.ref('excluded.severity'))} < ${rank(sql.ref('alerts.severity'))}`
+/** The condition was over, or is worse than it was: people have to hear of it again. */
+const isNews = sql`(alerts.cleared_at is not null or ${isWorse})`
+
+/**
+ * Raises an alert, or the one again that is open already. One that somebody has acknowledged stays so, unless it becomes worse.
+ * @returns the alert, or undefined when too many others are open
+ */
+export async function raiseAlert(db: Db, id: string, raise: Raise): Promise<Alert | undefined> {
+  const { home_id, device_id, key, source, rule_id = null, severity, message, data, at, actor } = raise
+  const held = sql`select count(*) from alerts where ${owner} = ${ownerOf(raise)} and closed_at is null`
+  const isOpen = sql`exists (select 1 from alerts where ${owner} = ${ownerOf(raise)} and key = ${key} and closed_at is null)`
+  const { rows } =
+    await sql<Alert>`insert into alerts (id, home_id, device_id, key, source, rule_id, severity, message, data, status,
+      times, round, raised_at, last_raised_at, step, notify_at, told, actor, updated_at)
+    select ${id}, ${home_id}, ${device_id}, ${key}, ${source}, ${rule_id}, ${severity}, ${message}, ${data}, 'open',
+      1, 0, ${at}, ${at}, 0, ${Date.now()}, 0, ${actor}, ${Date.now()}
+    where ${isOpen} or (${held}) < ${maxOpen}
+    on conflict (${owner}, key) where closed_at is null do update set
+      severity = excluded.severity, message = excluded.message, data = excluded.data, source = excluded.source, rule_id = excluded.rule_id,
+      times = times + 1, last_raised_at = max(last_raised_at, excluded.last_raised_at), cleared_at = null,
+      status = case when status = 'acknowledged' and ${isWorse} then 'open' else status end,
+      round = round + ${isNews}, step = case when ${isNews} then 0 else step end,
+      notify_at = case when ${isNews} then excluded.notify_at else notify_at end,
+      actor = excluded.actor, updated_at = excluded.updated_at
+    returning *`.execute(db)
+  return rows[0]
+}
+
+/**
+ * What an alert was about is over, which whoever was told of it is told. One that somebody has acknowledged is closed by it; any other stays, so that somebody sees it.
+ * @returns the alert, or undefined when none is open that was not cleared already
+ */
+export async function clearAlert(db: Db, { at, actor, ...of }: Clear): Promise<Alert | undefined> {
+  const { rows } =
+    await sql<Alert>`update alerts set cleared_at = ${at}, notify_at = case when told = 1 then ${Date.now()} end,
+      status = case when status = 'acknowledged' then 'closed' else status end,
+      closed_at = case when status = 'acknowledged' then ${Date.now()} end,
+      closed_by = case when status = 'acknowledged' then ${actor} end, actor = ${actor}, updated_at = ${Date.now()}
+    where ${owner} = ${ownerOf(of)} and key = ${of.key} and closed_at is null and cleared_at is null returning *`.execute(
+      db,
+    )
+  return rows[0]
+}
+
+/** What a person, or a policy, may do with an alert: from which statuses, and what it changes. */
+const moves = {
+  acknowledge: (at: number, actor: string) => ({
+    from: ['open', 'escalated'],
+    set: sql`status = case when cleared_at is null then 'acknowledged' else 'closed' end, acknowledged_at = ${at},
+      acknowledged_by = ${actor}, closed_at = case when cleared_at is not null then ${at} end,
+      closed_by = case when cleared_at is not null then ${actor} end, notify_at = null`,
+  }),
+  escalate: (at: number, _actor: string) => ({
+    from: ['open', 'acknowledged', 'escalated'],
+    set: sql`status = 'escalated', escalated_at = ${at}, step = step + 1, notify_at = ${at}`,
+  }),
+  close: (at: number, actor: string) => ({
+    from: ['open', 'acknowledged', 'escalated'],
+    set: sql`status = 'closed', closed_at = ${at}, closed_by = ${actor},
+      notify_at = case when told = 1 and cleared_at is null then ${at} end`,
+  }),
+} as const
+export type Move = keyof typeof moves
+
+/** @returns the alert as it is then, or undefined when it cannot be moved so */
+export async function moveAlert(db: Db, id: string, move: Move, actor: string): Promise<Alert | undefined> {
+  const at = Date.now()
+  const { from, set } = moves[move](at, actor)
+  const { rows } = await sql<Alert>`update alerts set ${set}, actor = ${actor}, updated_at = ${at}
+    where id = ${id} and status in (${sql.join(from)}) returning *`.execute(db)
+  return rows[0]
+}
+
+/** @throws HubError `not_found` */
+export async function getAlert(db: Db, id: string): Promise<Alert> {
+  const [row] = await findAlert(db, { id })
+  if (!row) throw notFound('alert')
+  return row
+}
+
+const findAlert = prepare((db, { id }: { id: string }) => db.selectFrom('alerts').selectAll().where('id', '=', id))
+
+type Filter = { readonly [Name in 'home_id' | 'device_id' | 'source' | 'severity' | 'key']?: string | undefined } & {
+  readonly status?: readonly AlertStatus[] | undefined
+}
+
+/** The newest first. */
+export async function listAlerts(db: Db, filter: Filter & PageRequest & { reach: Reach }): Promise<Page<Alert>> {
+  const { reach, limit, cursor, status, ...equal } = filter
+  let query = db.selectFrom('alerts').selectAll().where(isWithin(reach, 'alerts'))
+  for (const name of ['home_id', 'device_id', 'source', 'severity', 'key'] as const) {
+    if (equal[name] !== undefined) query = query.where(sql<boolean>`${sql.ref(name)} = ${equal[name]}`)
+  }
+  if (status) query = query.where('status', 'in', status)
+  if (cursor) query = query.where('id', '<', decodeCursor(cursor, 'string'))
+  return readPage(query.orderBy('id', 'desc'), { limit, keyOf: row => row.id, large: ['data'] })
+}
+
+const maxSteps = 2000
+
+/** What became of an alert, in order. */
+export const stepsOf = (db: Db, alert_id: string): Promise<AlertStep[]> =>
+  db.selectFrom('alert_steps').selectAll().where('alert_id', '=', alert_id).orderBy('id').limit(maxSteps).execute()
+
+/** Keeps what somebody has to say of an alert. */
+export const commentAlert = (db: Db, id: string, actor: string, comment: string) =>
+  sql`insert into alert_steps (alert_id, at, action, actor, status, severity, comment)
+    select id, ${Date.now()}, 'commented', ${actor}, status, severity, ${comment} from alerts where id = ${id}`.execute(
+    db,
+  )
+
+/** How many alerts are not closed, by severity. */
+export async function openAlerts(db: Db): Promise<Record<Severity, number>> {
+  const rows = await db
+    .selectFrom('alerts')
+    .select(['severity', eb => eb.fn.countAll<number>().as('count')])
+    .where('closed_at', 'is', null)
+    .groupBy('severity')
+    .execute()
+  const counts = Object.fromEntries(severities.map(severity => [severity, 0])) as Record<Severity, number>
+  for (const { severity, count } of rows) counts[severity] = count
+  return counts
+}
+
+/** Removes alerts that were closed before `before`, with their steps. @returns how many */
+export const trimAlerts = (db: Db, before: number): Promise<number> =>
+  inSteps(trimmedAtOnce, async most => {
+    const old = db.selectFrom('alerts').select('id').where('closed_at', '<', before).limit(most)
+    const { numDeletedRows } = await db.deleteFrom('alerts').where('id', 'in', old).executeTakeFirstOrThrow()
+    return numDeletedRows
+  })
+
+const trimmedAtOnce = 500
