@@ -3,7 +3,9 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
-import { bytesOf, durationPattern } from './quantities.js'
+import { audio } from './audio.js'
+import { bytes, limit, optional, port } from './kinds.js'
+import { durationPattern } from './quantities.js'
 import { retentionFault } from './retention.js'
 
 /** What zod says of a value of the wrong type, in fewer words: this is the first of all modules that have a schema. */
@@ -24,18 +26,6 @@ function named(expected: unknown): string {
   return `${type === 'array' || type === 'object' ? 'an' : 'a'} ${type}`
 }
 
-const port = (standard: number, what: string) =>
-  z.coerce.number().int().min(0).max(65_535).default(standard).describe(`${what}. 0 takes any free port`)
-const limit = (standard: number, what: string) =>
-  z.coerce.number().min(0).default(standard).describe(`${what}. 0 for no limit`)
-const bytes = (standard: string, what: string) =>
-  z
-    .string()
-    .refine(text => bytesOf(text) !== null, 'is written like 500MB or 20GB, with a unit')
-    .default(standard)
-    .describe(what)
-const optional = (what: string) => z.string().min(1).optional().describe(what)
-
 /** `192.0.2.1` or `192.0.2.0/24`, and the same of IPv6. */
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...more] = text.trim().split('/')
@@ -43,6 +33,10 @@ function isNetwork(text: string): boolean {
   const most = version === 4 ? 32 : 128
   return version > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
 }
+
+const isNetworkOrHost = (text: string) =>
+  isNetwork(text) ||
+  (/^[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/.test(text.trim()) && !/^[\d.]+$/.test(text.trim()))
 
 /** Every setting: its type, default and documentation. `config/.env.example` is written from this. */
 export const schema = z.strictObject({
@@ -120,47 +114,34 @@ export const schema = z.strictObject({
     .regex(durationPattern)
     .default('7d')
     .describe('How long the devices’ own log lines and heartbeats are kept'),
+  HEARTH_SMTP_URL: optional('The server that takes e-mails, like smtps://name:password@mail.example.org').refine(
+    text => text === undefined || /^smtps?:\/\/[^/]+/.test(text),
+    'is no smtp:// or smtps:// address',
+  ),
+  HEARTH_SMTP_FROM: optional('Whom e-mails are from, like hub@example.org. Set with HEARTH_SMTP_URL').refine(
+    text => text === undefined || /^(?:[^<>\p{Cc}]*<)?[^\s<>@]+@[A-Za-z0-9.-]+>?$/u.test(text),
+    'is no e-mail address',
+  ),
+  HEARTH_OUTBOUND_ALLOW: optional(
+    'Networks, addresses and host names that webhooks and ntfy may be sent to although they are not public, separated by commas. Names that DNS does not know have to be listed by name',
+  ).refine(
+    text => text === undefined || text.split(',').every(isNetworkOrHost),
+    'is no list of networks or host names',
+  ),
+  HEARTH_NOTIFY_ATTEMPTS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(16)
+    .describe('After so many attempts, over some 7 hours, a notification is dead; it can be sent again by hand'),
   HEARTH_PUBLIC_URL: z
     .url({ protocol: /^https?$/ })
     .optional()
     .describe(
       'Where others reach the hub over HTTP, like https://hub.example.org (the address that they asked when unset)',
     ),
-  HEARTH_AUDIO_WORKERS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(16)
-    .default(1)
-    .describe('Threads that listen to recordings. 0 leaves that to `hearth worker` elsewhere'),
-  HEARTH_WORKER_TOKEN: optional('The service token of `hearth worker`, where its --token does not say it'),
-  HEARTH_AUDIO_BYTES: bytes('20MB', 'How large a recording may be'),
-  HEARTH_AUDIO_SECONDS: z.coerce.number().int().min(1).max(3600).default(300).describe('How long a recording may be'),
-  HEARTH_AUDIO_KEEP: z
-    .string()
-    .regex(durationPattern)
-    .default('7d')
-    .describe('How long the sound of recordings is kept; what was heard in them stays for a year'),
-  HEARTH_S3_BUCKET: optional(
-    'Keeps the sound of recordings in this bucket of S3 (below the data directory when unset)',
-  ),
-  HEARTH_S3_ENDPOINT: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe('Another server that speaks like S3, which devices and workers must reach as well'),
-  HEARTH_SQS_QUEUE_URL: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe('Has recordings wait for a worker in this queue of SQS (in the database when unset)'),
-  HEARTH_SQS_DEAD_LETTER_URL: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe('The queue of SQS for what is given up'),
-  HEARTH_AWS_REGION: z.string().min(1).default('us-east-1').describe('The region of S3 and SQS'),
-  HEARTH_AWS_ACCESS_KEY_ID: optional(
-    'With HEARTH_AWS_SECRET_ACCESS_KEY the credential for both (as the AWS SDK finds one when unset)',
-  ),
-  HEARTH_AWS_SECRET_ACCESS_KEY: optional('The secret of that credential'),
+  ...audio,
   HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
   HEARTH_LIMIT_COMMANDS: limit(60, 'Commands a minute and person'),
   HEARTH_LIMIT_UPDATES: limit(60, 'Changes a minute and person'),
@@ -246,6 +227,8 @@ function faultsBetween(settings: Given): string[] {
   }
   if (!settings.HEARTH_AWS_ACCESS_KEY_ID !== !settings.HEARTH_AWS_SECRET_ACCESS_KEY)
     faults.push('HEARTH_AWS_ACCESS_KEY_ID and HEARTH_AWS_SECRET_ACCESS_KEY: set both or neither')
+  if (!settings.HEARTH_SMTP_URL !== !settings.HEARTH_SMTP_FROM)
+    faults.push('HEARTH_SMTP_URL and HEARTH_SMTP_FROM: set both or neither')
   if (settings.HEARTH_ADMIN_PASSWORD === examplePassword)
     faults.push('HEARTH_ADMIN_PASSWORD: is the example, choose your own')
   if (settings.HEARTH_DATABASE_URL?.includes('://'))
@@ -269,7 +252,7 @@ export function exampleFile(): string {
 /** The database file when none is configured lies in the data directory. */
 export const databaseFile = (config: Config) => config.database_url ?? join(config.data_dir, 'hearth.db')
 
-const secrets = ['admin_password', 'aws_secret_access_key', 'worker_token'] as const
+const secrets = ['admin_password', 'smtp_url', 'aws_secret_access_key', 'worker_token'] as const
 
 /** The settings as `hearth config` shows them: secrets masked. */
 export function masked(config: Config): Record<string, unknown> {

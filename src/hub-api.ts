@@ -3,16 +3,18 @@ import { desiredChanged } from './bridge/desired.js'
 import { forgetRetained, retainAgain } from './bridge/retained.js'
 import type { Audio } from './hub-audio.js'
 import type { Mqtt } from './hub-mqtt.js'
+import type { Notifier } from './notifications/notifier.js'
 import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
-export function apiContext(mqtt: Mqtt, audio: Audio, traffic: Traffic): ApiContext {
+export function apiContext(mqtt: Mqtt, notifier: Notifier, audio: Audio, traffic: Traffic): ApiContext {
   const {
     config,
     log,
     store,
     signing_keys,
+    seal,
     directory,
     key_ring,
     refusals,
@@ -21,6 +23,7 @@ export function apiContext(mqtt: Mqtt, audio: Audio, traffic: Traffic): ApiConte
     bridge,
     alerts,
     commands,
+    rules,
   } = mqtt
   return {
     config,
@@ -28,6 +31,8 @@ export function apiContext(mqtt: Mqtt, audio: Audio, traffic: Traffic): ApiConte
     store,
     alerts,
     commands,
+    notifier,
+    seal,
     audio,
     signing_keys,
     directory,
@@ -62,6 +67,7 @@ export function apiContext(mqtt: Mqtt, audio: Audio, traffic: Traffic): ApiConte
       await alerts.retainAgain(device.home_id)
     },
     homeDeleted: home_id => alerts.retainAgain(home_id),
+    rulesChanged: () => rules.reload(),
     brokerStats: () => ({ ...broker.stats() }),
     traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
   }

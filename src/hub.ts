@@ -16,6 +16,9 @@ import { type Audio, openAudio } from './hub-audio.js'
 import { writeHubFile } from './hub-file.js'
 import { type Ground, type Mqtt, openMqtt } from './hub-mqtt.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
+import { Notifier } from './notifications/notifier.js'
+import { openSeal } from './notifications/seal.js'
+import { createSenders } from './notifications/senders.js'
 import { Traffic } from './operations/traffic.js'
 import { Directory } from './people/directory.js'
 import { openSigningKeys } from './people/signing-keys.js'
@@ -63,12 +66,16 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   closing.push(() => apiClosed)
   await ensureDefaultHome(store.db)
   const mqtt = await openMqtt(await openGround({ config, log, store }, closing))
+  closing.push(() => mqtt.rules.stop())
   closing.push(() => mqtt.broker.close())
   await Promise.all([restoreRetained(mqtt), mqtt.alerts.retainAll()])
+  const notifier = openNotifier(mqtt)
+  closing.push(() => notifier.close())
+  await mqtt.rules.start()
   const traffic = new Traffic(() => mqtt.broker.stats().messages_in)
   closing.push(async () => traffic.stop())
   const audio = await openAudio(mqtt)
-  const api = await createApi(apiContext(mqtt, audio, traffic))
+  const api = await createApi(apiContext(mqtt, notifier, audio, traffic))
   closing.push(async () => {
     apiClosed = api.close()
   })
@@ -76,7 +83,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   closing.push(() => jobs.stop())
   const { host, admin_email: email, admin_password: password } = config
   const given = email && password ? { email, password } : null
-  const [administrator] = await Promise.all([ensureAdministrator(store.db, given), jobs.start()])
+  const [administrator] = await Promise.all([ensureAdministrator(store.db, given), jobs.start(), notifier.start()])
   const ports = await listen(mqtt, api, closing).catch(async error => {
     // A start that fails at its ports tells nobody the password.
     if (administrator) await forgetAdministrator(store.db, administrator.email)
@@ -91,7 +98,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
 async function openGround({ config, log, store }: Base, closing: Closing): Promise<Ground> {
   const { db } = store
   const failed = (err: unknown) => log.error({ err }, 'the audit could not be written')
-  const signing_keys = await openSigningKeys(config.data_dir)
+  const [signing_keys, seal] = await Promise.all([openSigningKeys(config.data_dir), openSeal(config.data_dir)])
   const audit_head = new AuditHead(db, config.data_dir, failed)
   closing.push(() => audit_head.close())
   const refusals = new Refusals(db, failed)
@@ -100,7 +107,7 @@ async function openGround({ config, log, store }: Base, closing: Closing): Promi
   const [key_uses, token_uses] = [new Uses(), new Uses()]
   const directory = new Directory(db, signing_keys, token_uses)
   const key_ring = new KeyRing(db, key_uses)
-  return { config, log, store, signing_keys, directory, key_ring, refusals, audit_head, key_uses, token_uses }
+  return { config, log, store, signing_keys, seal, directory, key_ring, refusals, audit_head, key_uses, token_uses }
 }
 
 async function mayCommand(
@@ -112,12 +119,23 @@ async function mayCommand(
   return principal !== null && may(principal, 'command', { home_id: device.home_id, device_id: device.id })
 }
 
+function openNotifier({ config, log, store, seal, alerts }: Mqtt): Notifier {
+  const { notify_attempts: max_attempts } = config
+  const changed = alerts.tell.bind(alerts)
+  const notifier = new Notifier({ store, log, seal, senders: createSenders(config), max_attempts, changed })
+  alerts.onChange(({ notify_at }) => {
+    if (notify_at !== null) notifier.wake()
+  })
+  return notifier
+}
+
 function openJobs(mqtt: Mqtt, audio: Audio): Jobs {
-  const { config, log, store, commands, presences, broker, bridge, key_uses, token_uses } = mqtt
+  const { config, log, store, alerts, commands, presences, broker, bridge, key_uses, token_uses } = mqtt
   return createJobs({
     config,
     log,
     store,
+    alerts,
     commands,
     audio,
     takeSeen: bridge.takeSeen,

@@ -108,14 +108,17 @@ export function reachOf(principal: Principal, rest: string): Reach {
   }
 }
 
-/** The homes that somebody may read as a whole; null for all. */
-export function homesOf(principal: Principal): readonly string[] | null {
-  if (principal.kind === 'person') return principal.role === 'user' ? [...principal.homes.keys()] : null
+/** The homes in which somebody has a right as a whole; null for all. */
+export function homesOf(principal: Principal, right: Right = 'read'): readonly string[] | null {
+  if (principal.kind === 'person') {
+    const isEverywhere = principal.role === 'admin' || (principal.role === 'staff' && right === 'read')
+    return isEverywhere ? null : [...principal.homes.keys()].filter(home_id => mayInHome(principal, right, home_id))
+  }
   if (principal.kind !== 'service' || principal.api === 'none') return []
-  const { subscribe } = principal
-  if (subscribe.some(scope => covers(scope, 'homes/+/#'))) return null
-  const named = subscribe.map(scope => scope.split('/')[1] ?? '')
-  return named.filter(home => may(principal, 'read', { home_id: home }))
+  const scopes = right === 'read' ? principal.subscribe : principal.publish
+  const named = scopes.map(scope => scope.split('/')[1] ?? '')
+  if (scopes.some(scope => covers(scope, 'homes/+/#')) && (right === 'read' || principal.api === 'write')) return null
+  return named.filter(home_id => may(principal, right, { home_id }))
 }
 
 const placeOf = ({ home_id, id }: DevicePrincipal) => ({ home_id, device_id: id })

@@ -159,14 +159,14 @@ test('"Finding your way" shows every folder there is, and none besides', () => {
   const mirrored = new Set(all.filter(folder => !folder.startsWith('tests/')).map(folder => folder.split('/').at(-1)))
   const folders = new Set(all.filter(folder => !(folder.startsWith('tests/') && mirrored.has(folder.slice(6)))))
   const tree = /<!-- tree -->\n```\n([\s\S]*?)```/.exec(readme)?.[1] ?? ''
-  let top = ''
+  const parents: string[] = []
   const shown = tree
     .trim()
     .split('\n')
     .map(line => {
-      const [, indent = '', name = ''] = /^( *)([\w/-]+)\//.exec(line) ?? []
-      if (indent === '') top = name
-      return indent === '' ? name : `${top}/${name}`
+      const [, indent = '', name = ''] = /^( *)([\w-]+)\//.exec(line) ?? []
+      parents.splice(indent.length / 2, parents.length, name)
+      return parents.join('/')
     })
   expect(shown).toEqual([...folders].sort())
 })

@@ -55,14 +55,14 @@ export class Alerts {
   async raise(raise: Raise, also?: Also): Promise<Alert> {
     const alert = await this.#with(also, tx => raiseAlert(tx, newSortableId(), raise))
     if (!alert) throw new HubError('conflict', `${maxOpen} alerts are open here already.`)
-    this.#tell(alert)
+    this.tell(alert)
     return alert
   }
 
   /** What an alert was about is over. @returns it, or null when there was nothing to clear */
   async clear(what: Clear, also?: Also): Promise<Alert | null> {
     const alert = await this.#with(also, tx => clearAlert(tx, what))
-    if (alert) this.#tell(alert)
+    if (alert) this.tell(alert)
     return alert ?? null
   }
 
@@ -76,7 +76,7 @@ export class Alerts {
   async comment(id: string, actor: string, comment: string): Promise<Alert> {
     const alert = await getAlert(this.#store.db, id)
     await commentAlert(this.#store.db, id, actor, comment)
-    this.#tell(alert)
+    this.tell(alert)
     return alert
   }
 
@@ -86,7 +86,7 @@ export class Alerts {
     const moved = await this.#with(also, tx => moveAlert(tx, id, move, actor))
     const alert = moved ?? (await getAlert(this.#store.db, id))
     if (!moved) throw new HubError('conflict', `The alert is ${alert.status} already.`)
-    this.#tell(alert)
+    this.tell(alert)
     return alert
   }
 
@@ -123,7 +123,8 @@ export class Alerts {
     return this.#outbox.publish(alertTopic(alert.home_id, alert.id), payload, { qos: 1, retain: true })
   }
 
-  #tell(alert: Alert): void {
+  /** Tells everybody of a change that is committed. */
+  tell(alert: Alert): void {
     this.#changes.emit('change', alert)
     Promise.all([
       this.#outbox.publish(homeAlertsTopic(alert.home_id), told(alert), { qos: 1 }),

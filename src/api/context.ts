@@ -7,6 +7,8 @@ import type { AuditHead } from '../audit/head.js'
 import type { Refusals } from '../audit/refusals.js'
 import type { Commands } from '../commands/commands.js'
 import type { KeyRing } from '../devices/key-ring.js'
+import type { Notifier } from '../notifications/notifier.js'
+import type { Seal } from '../notifications/seal.js'
 import type { Objects, OwnObjects } from '../objects/objects.js'
 import type { Directory } from '../people/directory.js'
 import type { SigningKeys } from '../people/signing-keys.js'
@@ -46,6 +48,8 @@ export interface ApiContext {
   readonly store: Store
   readonly alerts: Alerts
   readonly commands: Commands
+  readonly notifier: Pick<Notifier, 'test' | 'wake' | 'sent'>
+  readonly seal: Seal
   readonly audio: AudioParts
   readonly signing_keys: SigningKeys
   readonly directory: Directory
@@ -77,6 +81,8 @@ export interface ApiContext {
   deviceDeleted(device: { id: string; home_id: string }): Promise<void>
   /** The same for a home, which has only its own alerts left. */
   homeDeleted(home_id: string): Promise<void>
+  /** Rules have been made, changed or deleted: told after the commit. */
+  rulesChanged(): void
   /** Counters of the broker for `/metrics`: name → value. */
   traffic(): { readonly messages_per_minute: number; readonly connections: number }
   brokerStats(): Readonly<Record<string, number | Readonly<Record<string, number>>>>

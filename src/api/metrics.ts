@@ -1,32 +1,32 @@
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { z } from 'zod'
 import { openAlerts } from '../alerts/rows.js'
-import type { Store } from '../store/store.js'
+import { countOpen } from '../notifications/notifications.js'
 import { lateSamples } from '../telemetry/budget.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
 
 type Numbers = Readonly<Record<string, number>>
 
-/** What the store is asked at each scrape: a number, or one for each value of a label. */
+/** What is asked at each scrape: a number, or one for each value of a label. */
 interface Figure {
   readonly name: string
   readonly help: string
   readonly label?: string
-  ask(store: Store): Promise<number | Numbers>
+  ask(context: ApiContext): number | Numbers | Promise<number | Numbers>
 }
 
 const figures: readonly Figure[] = [
   {
     name: 'hearth_telemetry_late_samples',
     help: 'Samples not kept: the readings of their hour were gone already',
-    ask: ({ db }) => lateSamples(db),
+    ask: ({ store }) => lateSamples(store.db),
   },
   {
     name: 'hearth_storage_bytes',
     help: 'The database with its log, what of it is used and what is spare, and what is free on its file system',
     label: 'part',
-    ask: async store => {
+    ask: async ({ store }) => {
       const { database_bytes: database, used_bytes: used, spare_bytes: spare, free_bytes: free } = await store.size()
       return { database, used, spare, free }
     },
@@ -35,13 +35,59 @@ const figures: readonly Figure[] = [
     name: 'hearth_alerts_open',
     help: 'Alerts that are not closed',
     label: 'severity',
-    ask: ({ db }) => openAlerts(db),
+    ask: ({ store }) => openAlerts(store.db),
+  },
+  {
+    name: 'hearth_notifications',
+    help: 'Notifications that are not delivered',
+    label: 'status',
+    ask: ({ store }) => countOpen(store.db),
+  },
+  {
+    name: 'hearth_notifications_delivered',
+    help: 'Notifications delivered since the start',
+    label: 'kind',
+    ask: ({ notifier }) => attempts(notifier, 'delivered'),
+  },
+  {
+    name: 'hearth_notification_attempts_failed',
+    help: 'Attempts to send notifications since the start that failed',
+    label: 'kind',
+    ask: ({ notifier }) => attempts(notifier, 'failed'),
+  },
+  {
+    name: 'hearth_recordings',
+    help: 'Attempts to listen to a recording since the start, by what came of them',
+    label: 'outcome',
+    ask: ({ audio: { recordings } }) => recordings.outcomes,
+  },
+  {
+    name: 'hearth_recordings_seconds',
+    help: 'Seconds of sound that were listened to since the start, and seconds that this took',
+    label: 'of',
+    ask: ({ audio: { recordings } }) => recordings.seconds,
+  },
+  {
+    name: 'hearth_recordings_waiting',
+    help: 'Recordings that somebody is to listen to (open), and that were given up (dead)',
+    label: 'state',
+    // A queue elsewhere that does not answer leaves the other figures as they are.
+    ask: ({ audio: { queue }, log }) =>
+      queue.counts().then(
+        counts => ({ ...counts }),
+        err => {
+          log.warn({ err }, 'the queue could not be counted')
+          return {}
+        },
+      ),
   },
 ]
 
-/** Measures every request, and answers `/metrics` for Prometheus: the process, HTTP, the broker, and what the store says. */
+const attempts = ({ sent }: ApiContext['notifier'], outcome: 'delivered' | 'failed'): Numbers =>
+  Object.fromEntries(Object.entries(sent).map(([kind, counts]) => [kind, counts[outcome]]))
+
+/** Measures every request, and answers `/metrics` for Prometheus: the process, HTTP, the broker, and the figures above. */
 export function metricsRoutes(app: Api, context: ApiContext): void {
-  const { brokerStats, store } = context
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Histogram({
@@ -53,7 +99,7 @@ export function metricsRoutes(app: Api, context: ApiContext): void {
   })
   const gauges = figures.map(({ name, help, label, ask }) => {
     const gauge = new Gauge({ name, help, labelNames: label === undefined ? [] : [label], registers: [registry] })
-    return async () => set(gauge, label, await ask(store))
+    return async () => set(gauge, label, await ask(context))
   })
   app.addHook('onResponse', async ({ method, routeOptions, log }, { statusCode: status, elapsedTime: ms }) => {
     const route = routeOptions.url ?? 'none'
@@ -71,8 +117,7 @@ export function metricsRoutes(app: Api, context: ApiContext): void {
     },
     async (_, reply) => {
       await Promise.all(gauges.map(ask => ask()))
-      setBrokerGauges(registry, brokerStats())
-      await setAudioGauges(registry, context)
+      setBrokerGauges(registry, context.brokerStats())
       return reply.type(registry.contentType).send(await registry.metrics())
     },
   )
@@ -85,29 +130,14 @@ function set(gauge: Gauge, label: string | undefined, found: number | Numbers): 
 
 function setBrokerGauges(registry: Registry, stats: ReturnType<ApiContext['brokerStats']>): void {
   for (const [stat, value] of Object.entries(stats)) {
-    if (typeof value === 'number') gaugeOf(registry, 'broker', stat, []).set(value)
-    else
-      for (const [reason, count] of Object.entries(value))
-        gaugeOf(registry, 'broker', stat, ['reason']).set({ reason }, count)
+    if (typeof value === 'number') gaugeOf(registry, stat, []).set(value)
+    else for (const [reason, count] of Object.entries(value)) gaugeOf(registry, stat, ['reason']).set({ reason }, count)
   }
 }
 
-/** Recordings since the start, and what of them waits. A queue elsewhere that does not answer leaves the rest as it is. */
-async function setAudioGauges(registry: Registry, { audio, log }: Pick<ApiContext, 'audio' | 'log'>): Promise<void> {
-  const queue = await audio.queue.counts().catch(err => {
-    log.warn({ err }, 'the queue could not be counted')
-    return {}
-  })
-  const named = Object.entries(queue).map(([name, count]) => [`queue_${name}`, count] as const)
-  for (const [stat, value] of [...Object.entries(audio.recordings.counts), ...named])
-    gaugeOf(registry, 'audio', stat, []).set(value)
-}
-
-const parts = { broker: 'MQTT broker', audio: 'Recordings' } as const
-
-function gaugeOf(registry: Registry, part: keyof typeof parts, stat: string, labelNames: string[]): Gauge {
-  const name = `hearth_${part}_${stat}`
+function gaugeOf(registry: Registry, stat: string, labelNames: string[]): Gauge {
+  const name = `hearth_broker_${stat}`
   const known = registry.getSingleMetric(name)
   if (known instanceof Gauge) return known
-  return new Gauge({ name, help: `${parts[part]}: ${stat.replaceAll('_', ' ')}`, labelNames, registers: [registry] })
+  return new Gauge({ name, help: `MQTT broker: ${stat.replaceAll('_', ' ')}`, labelNames, registers: [registry] })
 }

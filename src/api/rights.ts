@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HubError, notFound } from '../errors.js'
 import { looksLikeServiceToken } from '../people/service-tokens.js'
 import type { DevicePrincipal, PersonPrincipal, Principal, ServicePrincipal } from '../principal.js'
-import { may, mayEverywhere, type Place, type Reach, type Right, reachOf } from '../rights.js'
+import { homesOf, may, mayEverywhere, type Place, type Reach, type Right, reachOf } from '../rights.js'
 import type { Api, Who } from './api.js'
 import type { ApiContext } from './context.js'
 import { createLimits } from './limits.js'
@@ -139,4 +139,11 @@ export function checkDevice<Device extends { readonly id: string; readonly home_
 ): Device {
   checkRight(request, { home_id: device.home_id, device_id: device.id }, 'device')
   return device
+}
+
+/** The homes whose settings whoever asks may see: the one asked for, or all. @throws HubError `not_found`, `forbidden` */
+export function ownHomes(request: Asking, home_id: string | undefined): readonly string[] | null {
+  if (home_id === undefined) return homesOf(askerOf(request), 'own')
+  checkRight(request, { home_id }, 'home')
+  return [home_id]
 }

@@ -6,12 +6,14 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import helmet from 'helmet'
 import type { Config } from '../../config/config.js'
 import { newSortableId } from '../ids.js'
+import { alertRuleRoutes } from './alert-rules.js'
 import { alertRoutes } from './alerts.js'
 import type { Api } from './api.js'
 import { authRoutes } from './auth.js'
 import { bodyLimit, hurryBodies, readJsonBodies } from './body.js'
 import { claimRoutes } from './claims.js'
 import { commandRoutes } from './commands.js'
+import { contactRoutes } from './contacts.js'
 import type { ApiContext } from './context.js'
 import { listRoutes } from './declare.js'
 import { deviceRoutes } from './devices.js'
@@ -29,10 +31,12 @@ import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
 import { modelConfigRoutes } from './model-config.js'
+import { notificationRoutes } from './notifications.js'
 import { objectRoutes } from './objects.js'
 import { documentRoutes } from './openapi.js'
 import { operationRoutes } from './operations.js'
 import { ownRoutes } from './own.js'
+import { policyRoutes } from './policies.js'
 import { presenceRoutes } from './presence.js'
 import { quarantineRoutes } from './quarantine.js'
 import { noteRefusals } from './refusals.js'
@@ -66,6 +70,10 @@ const resources = [
   commandRoutes,
   groupRoutes,
   alertRoutes,
+  alertRuleRoutes,
+  contactRoutes,
+  policyRoutes,
+  notificationRoutes,
   groupCommandRoutes,
   scheduleRoutes,
   claimRoutes,

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
+import type { Alerts } from '../alerts/alerts.js'
 import type { Recordings } from '../audio/recordings.js'
 import type { Commands } from '../commands/commands.js'
 import type { Objects } from '../objects/objects.js'
@@ -10,6 +11,7 @@ export interface JobContext {
   readonly config: Config
   readonly log: Logger
   readonly store: Store
+  readonly alerts: Pick<Alerts, 'close'>
   readonly commands: Commands
   readonly audio: { readonly recordings: Recordings; readonly objects: Objects }
   /** When each device was last heard since this was last called. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Db } from '../store/store.js'
 import { aliveJob } from './alive.js'
 import { checkpointJob } from './checkpoint.js'
+import { closeAlertsJob } from './close-alerts.js'
 import { commandExpiryJob } from './command-expiry.js'
 import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
@@ -13,6 +14,7 @@ import { retentionJob } from './retention.js'
 import { seenJob } from './seen.js'
 import { trimAlertsJob } from './trim-alerts.js'
 import { trimLogsJob } from './trim-logs.js'
+import { trimNotificationsJob } from './trim-notifications.js'
 import { trimPresenceJob } from './trim-presence.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
 import { trimRecordingsJob } from './trim-recordings.js'
@@ -31,6 +33,8 @@ const jobs: readonly Job[] = [
   retentionJob,
   recordingsJob,
   trimQuarantineJob,
+  closeAlertsJob,
+  trimNotificationsJob,
   trimLogsJob,
   trimStateJob,
   trimPresenceJob,

@@ -16,6 +16,9 @@ import { recordEvent, recordHeartbeat, recordLogLine } from '../../src/devices/r
 import { ensureDefaultHome } from '../../src/homes/homes.js'
 import { type Audio, openAudio } from '../../src/hub-audio.js'
 import { PayloadFault, parseObject } from '../../src/json.js'
+import { Notifier } from '../../src/notifications/notifier.js'
+import { openSeal, type Seal } from '../../src/notifications/seal.js'
+import { createSenders } from '../../src/notifications/senders.js'
 import { Directory } from '../../src/people/directory.js'
 import { hashPassword } from '../../src/people/passwords.js'
 import { logIn } from '../../src/people/sessions.js'
@@ -41,6 +44,7 @@ export interface Started {
   readonly store: Store
   readonly alerts: Alerts
   readonly commands: Commands
+  readonly seal: Seal
   readonly audio: Audio
   readonly signing_keys: SigningKeys
   readonly directory: Directory
@@ -109,6 +113,10 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   }
   const commands = new Commands(store, outbox, log)
   const alerts = new Alerts(store, { publish: outbox.publish, retainedBelow: () => [] }, log)
+  const seal = await openSeal(data_dir)
+  const senders = createSenders(config)
+  const { notify_attempts: max_attempts } = config
+  const notifier = new Notifier({ store, log, seal, senders, max_attempts, changed: alert => alerts.tell(alert) })
 
   const audio = await openAudio({ config, log, store, alerts, signing_keys, publish: outbox.publish })
   const context: ApiContext = {
@@ -117,6 +125,8 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     store,
     alerts,
     commands,
+    notifier,
+    seal,
     audio,
     signing_keys,
     directory,
@@ -124,6 +134,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     refusals,
     audit_head,
     ingest: (device, rest, payload) => ingest(store, device, rest, payload),
+    rulesChanged: () => void told.push('rules changed'),
     desiredChanged: async device => void told.push({ desiredChanged: device }),
     disconnect: (match, reason) => told.push({ disconnect: match, reason }),
     rightsChanged: async user_ids => {
@@ -155,7 +166,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     await store.close()
     await rm(data_dir, { recursive: true, force: true })
   }
-  const parts = { api, store, audio, alerts, commands, signing_keys, directory, key_ring, data_dir, user }
+  const parts = { api, store, audio, alerts, commands, seal, signing_keys, directory, key_ring, data_dir, user }
   return { url, ...parts, token, published, told, logged, ready, call, device, close }
 }
 

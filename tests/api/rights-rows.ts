@@ -1,6 +1,6 @@
 import { newSortableId } from '../../src/ids.js'
 import type { audioThingsOf } from './audio-things.js'
-import type { Asked, thingsOf } from './rights-things.js'
+import { type Asked, someCondition, type thingsOf } from './rights-things.js'
 
 /** What each of them is answered; `ok` is anything that does not refuse. */
 export const rights = {
@@ -141,6 +141,27 @@ export const rowsOf = (
   'POST /alerts/:id/escalate': ['act', things.onAlert({})],
   'POST /alerts/:id/close': ['act', things.onAlert({})],
   'POST /alerts/:id/comments': ['act', things.onAlert({ comment: 'x' })],
+  'GET /alert-rules': ['list', things.plain()],
+  'POST /alert-rules': ['own', things.plain({ home_id: 'mine', name: 'x', condition: someCondition })],
+  'GET /alert-rules/:id': ['read', things.onRule()],
+  'PATCH /alert-rules/:id': ['own', things.onRule({ name: 'x' })],
+  'DELETE /alert-rules/:id': ['own', things.onRule()],
+  'POST /alert-rules/test': [
+    'read',
+    async () => ({ body: { ...(await things.ofDevice()), condition: someCondition, start_time: 0, end_time: 1 } }),
+  ],
+  'GET /settings/contacts': ['own', things.ofMine],
+  'POST /settings/contacts': ['own', things.newContact],
+  'GET /settings/contacts/:id': ['own', things.onContact()],
+  'PATCH /settings/contacts/:id': ['own', things.onContact({ name: 'y' })],
+  'DELETE /settings/contacts/:id': ['own', things.onContact()],
+  'POST /settings/contacts/:id/secret': ['own', things.onContact()],
+  'POST /settings/contacts/:id/test': ['own', things.onContact()],
+  'GET /settings/policies': ['own', things.ofMine],
+  'PATCH /settings/policies/:home_id': ['own', things.onPolicy],
+  'GET /alerts/:id/notifications': ['read', things.onAlert()],
+  'GET /ops/notifications': ['staff', things.plain()],
+  'POST /ops/notifications/:id/retry': ['staff', things.onDead],
   'POST /ingest': ['ask', audio.toAnnounce],
   'POST /ingest/confirm': ['ask', audio.toConfirm],
   'POST /ingest/:id/retry': ['act', audio.toRetry],
