@@ -1,4 +1,6 @@
-import type { Watched } from '../telemetry/watched.js'
+import type { Watched, WatchedField } from '../telemetry/watched.js'
+import { calmOf } from './calm.js'
+import { leavesOf } from './condition.js'
 import type { Due } from './deadlines.js'
 import { RuleState } from './engine.js'
 import type { Moment } from './history.js'
@@ -18,11 +20,21 @@ export interface Watching extends Due, Line {
 export interface OfDevice {
   readonly device: WatchedDevice
   readonly all: Watching[]
-  readonly readings: Watching[]
+  /** By the numbers of fields; those of any field under -1. */
+  readonly readings: Map<number, Watching[]>
   readonly state: Watching[]
   readonly events: Watching[]
   readonly heard: Watching[]
   readonly presence: Watching[]
+}
+
+/** Stands for all of them. */
+export const anyField = -1
+
+function add<Key, One>(lists: Map<Key, One[]>, key: Key, one: One): void {
+  const list = lists.get(key)
+  if (list) list.push(one)
+  else lists.set(key, [one])
 }
 
 const keyOf = (rule_id: string, device_id: string) => `${rule_id}/${device_id}`
@@ -86,7 +98,8 @@ export class Watchings {
       this.#byId.set(device.id, of)
       const { needs } = living
       of.all.push(watching)
-      if (needs.fields.size > 0) of.readings.push(watching)
+      for (const field of needs.fields) add(of.readings, this.#numberOf(field), watching)
+      if (needs.fields.size > 0) add(of.readings, anyField, watching)
       if (needs.state) of.state.push(watching)
       if (needs.events) of.events.push(watching)
       if (needs.silence) of.heard.push(watching)
@@ -96,14 +109,17 @@ export class Watchings {
 
   /** What the writer's thread is to tell. */
   watched(): Watched {
-    const devices = new Map<number, readonly number[]>()
+    const devices = new Map<number, readonly WatchedField[]>()
     for (const { device, readings } of this.#byNum.values()) {
-      if (readings.length === 0) continue
-      const fields = new Set(readings.flatMap(({ living }) => [...living.needs.fields]))
-      const numbers = [...fields].map(field => this.#numberOf(field))
-      devices.set(device.num, numbers)
+      const leaves = (readings.get(anyField) ?? []).flatMap(({ living }) => leavesOf(living.timing.condition))
+      const numbers = [...readings.keys()].filter(number => number !== anyField)
+      const fields = numbers.map(number => {
+        const name = this.fields[number] ?? ''
+        return { number, name, calm: calmOf(name, leaves) }
+      })
+      if (fields.length > 0) devices.set(device.num, fields)
     }
-    return { fields: [...this.fields], devices }
+    return devices
   }
 
   #numberOf(field: string): number {
@@ -129,7 +145,7 @@ const newWatching = (living: LivingRule, device: WatchedDevice): Watching => ({
 const newDevice = (device: WatchedDevice): OfDevice => ({
   device,
   all: [],
-  readings: [],
+  readings: new Map(),
   state: [],
   events: [],
   heard: [],
