@@ -2,14 +2,18 @@ import type { Value } from '../telemetry/payload.js'
 import type { WatchedField } from '../telemetry/watched.js'
 import type { LeafSpec } from './condition.js'
 
-/** Which readings of a field change nothing after others like them; null when each may change something. */
-export function calmOf(field: string, leaves: readonly LeafSpec[]): WatchedField['calm'] {
+/** Whether a condition needs each reading of a field: a rate does, and whoever listens for silence. */
+export const needsEach = (field: string, leaves: readonly LeafSpec[]): boolean =>
+  leaves.some(
+    leaf => 'field' in leaf && leaf.field === field && (leaf.type !== 'threshold' || leaf.not_equals !== undefined),
+  )
+
+/** Which readings of a field change nothing after others like them, for conditions that do not need each. */
+export function calmOf(field: string, leaves: readonly LeafSpec[]): NonNullable<WatchedField['calm']> {
   let [above, below] = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]
   const alarming: Value[] = []
   for (const leaf of leaves) {
-    if (!('field' in leaf) || leaf.field !== field) continue
-    // A rate needs them all, and so does whoever listens for silence.
-    if (leaf.type !== 'threshold' || leaf.not_equals !== undefined) return null
+    if (leaf.type !== 'threshold' || leaf.field !== field) continue
     const high = leaf.above ?? leaf.at_least
     const low = leaf.below ?? leaf.at_most
     if (leaf.equals !== undefined) alarming.push(leaf.equals)

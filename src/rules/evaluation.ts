@@ -13,7 +13,7 @@ import { type Moment, presenceInputs } from './history.js'
 import type { Input } from './inputs.js'
 import { Outbox } from './outbox.js'
 import { evaluation, loadScopes, maxStates, recordEvaluation } from './scopes.js'
-import { anyField, type Watching, Watchings } from './watchings.js'
+import { type OfDevice, type Watching, Watchings } from './watchings.js'
 
 /** How often it is written down how far rules have been evaluated, and looked whether they apply to others by now. */
 const beatMs = 1000
@@ -122,18 +122,15 @@ export class Rules {
       this.reload()
       return
     }
-    eachTold(told, (device_num, ts, received_at, readings) => {
-      const of = this.#watchings.ofNum(device_num)
-      const [first, ...more] = readings
-      if (!of || !first) return
-      const at = Math.min(ts, received_at)
-      const inputs = readings.map(({ number, value }): Input => {
+    eachTold<Input>(told, {
+      reading: (number, value, ts, received_at) => {
         const field = this.#watchings.fields[number] ?? ''
-        return { kind: 'reading', field, value, ts, at, received_at }
-      })
-      // Readings of one moment are seen together.
-      const watchings = of.readings.get(more.length > 0 ? anyField : first.number)
-      if (watchings) this.#feed(watchings, inputs, at, received_at)
+        return { kind: 'reading', field, value, ts, at: Math.min(ts, received_at), received_at }
+      },
+      sample: (device_num, ts, received_at, inputs, numbers) => {
+        const of = this.#watchings.ofNum(device_num)
+        if (of) this.#feed(watchingsOf(of, numbers), inputs, Math.min(ts, received_at), received_at)
+      },
     })
   }
 
@@ -261,4 +258,12 @@ export class Rules {
   #failed(err: unknown): void {
     this.#log.error({ err }, 'rules could not be read or kept; it is tried again')
   }
+}
+
+const nobody: readonly Watching[] = []
+
+/** Whoever wants one of the readings: each once, for readings of one moment are seen together. */
+function watchingsOf({ readings }: OfDevice, [first = 0, ...more]: readonly number[]): readonly Watching[] {
+  const some = readings.get(first) ?? nobody
+  return more.length === 0 ? some : [...new Set([some, ...more.map(number => readings.get(number) ?? nobody)].flat())]
 }

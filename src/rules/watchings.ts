@@ -1,5 +1,5 @@
 import type { Watched, WatchedField } from '../telemetry/watched.js'
-import { calmOf } from './calm.js'
+import { calmOf, needsEach } from './calm.js'
 import { leavesOf } from './condition.js'
 import type { Due } from './deadlines.js'
 import { RuleState } from './engine.js'
@@ -20,16 +20,13 @@ export interface Watching extends Due, Line {
 export interface OfDevice {
   readonly device: WatchedDevice
   readonly all: Watching[]
-  /** By the numbers of fields; those of any field under -1. */
+  /** By the numbers under which readings are told. */
   readonly readings: Map<number, Watching[]>
   readonly state: Watching[]
   readonly events: Watching[]
   readonly heard: Watching[]
   readonly presence: Watching[]
 }
-
-/** Stands for all of them. */
-export const anyField = -1
 
 function add<Key, One>(lists: Map<Key, One[]>, key: Key, one: One): void {
   const list = lists.get(key)
@@ -44,7 +41,7 @@ export class Watchings {
   #known = new Map<string, Watching>()
   #byNum = new Map<number, OfDevice>()
   #byId = new Map<string, OfDevice>()
-  /** The names of fields by their numbers, which never change. */
+  /** The names of fields by the numbers under which they are told, which never change: odd ones where each reading is. */
   readonly fields: string[] = []
   readonly #numbers = new Map<string, number>()
 
@@ -98,8 +95,7 @@ export class Watchings {
       this.#byId.set(device.id, of)
       const { needs } = living
       of.all.push(watching)
-      for (const field of needs.fields) add(of.readings, this.#numberOf(field), watching)
-      if (needs.fields.size > 0) add(of.readings, anyField, watching)
+      for (const number of this.#numbersOf(watching)) add(of.readings, number, watching)
       if (needs.state) of.state.push(watching)
       if (needs.events) of.events.push(watching)
       if (needs.silence) of.heard.push(watching)
@@ -111,21 +107,25 @@ export class Watchings {
   watched(): Watched {
     const devices = new Map<number, readonly WatchedField[]>()
     for (const { device, readings } of this.#byNum.values()) {
-      const leaves = (readings.get(anyField) ?? []).flatMap(({ living }) => leavesOf(living.timing.condition))
-      const numbers = [...readings.keys()].filter(number => number !== anyField)
-      const fields = numbers.map(number => {
+      const fields = [...readings].map(([number, watchings]) => {
         const name = this.fields[number] ?? ''
-        return { number, name, calm: calmOf(name, leaves) }
+        const leaves = watchings.flatMap(({ living }) => leavesOf(living.timing.condition))
+        return { number, name, calm: number % 2 === 1 ? null : calmOf(name, leaves) }
       })
       if (fields.length > 0) devices.set(device.num, fields)
     }
     return devices
   }
 
+  #numbersOf({ living: { needs, timing } }: Watching): number[] {
+    const leaves = leavesOf(timing.condition)
+    return [...needs.fields].map(field => this.#numberOf(field) + Number(needsEach(field, leaves)))
+  }
+
   #numberOf(field: string): number {
     const known = this.#numbers.get(field)
     if (known !== undefined) return known
-    const number = this.fields.push(field) - 1
+    const number = this.fields.push(field, field) - 2
     this.#numbers.set(field, number)
     return number
   }

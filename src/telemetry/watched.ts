@@ -3,7 +3,7 @@ import type { Value } from './payload.js'
 
 /** A field of a device of which somebody wants to hear. */
 export interface WatchedField {
-  /** Stands for its name; the same for all devices, and for as long as the process lives. */
+  /** Stands for its name and for who wants to hear of it; what it stands for never changes. */
   readonly number: number
   readonly name: string
   /**
@@ -15,12 +15,6 @@ export interface WatchedField {
 
 /** By the numbers of devices. */
 export type Watched = ReadonlyMap<number, readonly WatchedField[]>
-
-/** A reading as it is told. */
-export interface ToldReading {
-  readonly number: number
-  readonly value: Value
-}
 
 /** What a number stands for: itself, a boolean, or its place among the texts. */
 const kinds = { number: 0, boolean: 1, text: 2 } as const
@@ -37,7 +31,8 @@ interface Watching {
 /** Gathers, in the writer's thread, the readings that somebody wants to hear of, as numbers. */
 export class Watch {
   #watched = new Map<number, Watching[]>()
-  #numbers: number[] = []
+  #numbers = new Float64Array(1024)
+  #length = 0
   #texts: string[] = []
 
   /** @param to is `Watched`, or null for nothing */
@@ -53,34 +48,42 @@ export class Watch {
   note(device_num: number, ts: number, received_at: number, data: Readonly<Record<string, Value>>): void {
     const watched = this.#watched.get(device_num)
     if (watched === undefined) return
-    const start = this.#numbers.length
+    const start = this.#length
+    this.#makeRoom(header + 2 * watched.length)
     for (const one of watched) {
-      const value = Object.hasOwn(data, one.field.name) ? data[one.field.name] : undefined
-      if (value === undefined || !isNews(one, ts, value)) continue
-      if (this.#numbers.length === start) this.#numbers.push(device_num, ts, received_at, 0)
-      this.#put(one.field.number, value)
+      // What every object has by its nature is no value of these kinds.
+      const value = data[one.field.name]
+      const kind = kindOf(value)
+      if (value === undefined || kind === null || !isNews(one, ts, value)) continue
+      if (this.#length === start) this.#length += header
+      this.#numbers[this.#length++] = one.field.number * kindsInAll + kind
+      this.#numbers[this.#length++] = typeof value === 'string' ? this.#texts.push(value) - 1 : Number(value)
     }
-    if (this.#numbers.length > start) this.#numbers[start + 3] = (this.#numbers.length - start - header) / 2
+    if (this.#length === start) return
+    this.#numbers[start] = device_num
+    this.#numbers[start + 1] = ts
+    this.#numbers[start + 2] = received_at
+    this.#numbers[start + 3] = (this.#length - start - header) / 2
   }
 
-  #put(number: number, value: Value): void {
-    const code = number * kindsInAll
-    if (typeof value === 'number') this.#numbers.push(code + kinds.number, value)
-    else if (typeof value === 'boolean') this.#numbers.push(code + kinds.boolean, Number(value))
-    else this.#numbers.push(code + kinds.text, this.#texts.push(value) - 1)
+  #makeRoom(more: number): void {
+    if (this.#length + more <= this.#numbers.length) return
+    const larger = new Float64Array(2 * this.#numbers.length + more)
+    larger.set(this.#numbers)
+    this.#numbers = larger
   }
 
   take(): Told | null {
-    if (this.#numbers.length === 0) return null
-    const told = { numbers: Float64Array.from(this.#numbers), texts: this.#texts }
-    this.#numbers = []
+    if (this.#length === 0) return null
+    const told = { numbers: this.#numbers.slice(0, this.#length), texts: this.#texts }
+    this.#length = 0
     this.#texts = []
     return told
   }
 
   /** What was noted may be undone: it is told when it comes again. */
   forget(): void {
-    this.#numbers = []
+    this.#length = 0
     this.#texts = []
     for (const watched of this.#watched.values())
       for (const one of watched) {
@@ -88,6 +91,12 @@ export class Watch {
         one.wasCalm = false
       }
   }
+}
+
+function kindOf(value: unknown): number | null {
+  if (typeof value === 'number') return kinds.number
+  if (typeof value === 'boolean') return kinds.boolean
+  return typeof value === 'string' ? kinds.text : null
 }
 
 function isNews(one: Watching, ts: number, value: Value): boolean {
@@ -102,21 +111,39 @@ function isNews(one: Watching, ts: number, value: Value): boolean {
   return isNew
 }
 
-type Hear = (device_num: number, ts: number, received_at: number, readings: readonly ToldReading[]) => void
+interface Hearing<Reading> {
+  /** What stands for a reading of a field of this number. */
+  reading(number: number, value: Value, ts: number, received_at: number): Reading
+  sample(
+    device_num: number,
+    ts: number,
+    received_at: number,
+    readings: readonly Reading[],
+    numbers: readonly number[],
+  ): void
+}
 
 /** Goes through what was told, sample by sample. */
-export function eachTold({ numbers, texts }: Told, hear: Hear): void {
+export function eachTold<Reading>({ numbers, texts }: Told, hearing: Hearing<Reading>): void {
   for (let at = 0; at < numbers.length; ) {
-    const [device_num, ts, received_at] = [numbers[at] ?? 0, numbers[at + 1] ?? 0, numbers[at + 2] ?? 0]
+    const device_num = numbers[at] ?? 0
+    const ts = numbers[at + 1] ?? 0
+    const received_at = numbers[at + 2] ?? 0
     const end = at + header + 2 * (numbers[at + 3] ?? 0)
-    const readings: ToldReading[] = []
+    const readings: Reading[] = []
+    const told: number[] = []
     for (at += header; at < end; at += 2) {
       const code = numbers[at] ?? 0
-      const value = numbers[at + 1] ?? 0
       const kind = code % kindsInAll
-      const meant = kind === kinds.number ? value : kind === kinds.boolean ? value === 1 : (texts[value] ?? '')
-      readings.push({ number: (code - kind) / kindsInAll, value: meant })
+      const number = (code - kind) / kindsInAll
+      readings.push(hearing.reading(number, meantBy(kind, numbers[at + 1] ?? 0, texts), ts, received_at))
+      told.push(number)
     }
-    hear(device_num, ts, received_at, readings)
+    hearing.sample(device_num, ts, received_at, readings, told)
   }
+}
+
+function meantBy(kind: number, value: number, texts: readonly string[]): Value {
+  if (kind === kinds.number) return value
+  return kind === kinds.boolean ? value === 1 : (texts[value] ?? '')
 }
