@@ -1,6 +1,6 @@
 import type { Transporter } from 'nodemailer'
 import { wordsOf } from './notice.js'
-import { type Send, SendFault } from './send.js'
+import { type Send, SendFault, within } from './send.js'
 
 interface Smtp {
   readonly url: string
@@ -13,25 +13,27 @@ const limitMs = 10_000
 /** Sends by SMTP. The Message-ID is the notification's, so that a mail that is sent again is the same mail. */
 export function emailSender(smtp: Smtp | null): Send {
   let transport: Promise<Transporter> | null = null
-  return async ({ id, contact: { address }, notice }) => {
+  return async ({ id, contact: { address }, notice }, signal) => {
     if (smtp === null) throw new SendFault('HEARTH_SMTP_URL is not set', { permanent: true })
     if (address === null) throw new SendFault('the contact is incomplete', { permanent: true })
     transport ??= openTransport(smtp.url)
     const { title, text } = wordsOf(notice)
     const opened = await transport
-    await opened
-      .sendMail({
-        from: smtp.from,
-        to: { name: '', address },
-        subject: title,
-        text,
-        date: new Date(notice.timestamp),
-        messageId: `<${id}@${domainOf(smtp.from)}>`,
-        headers: { 'Auto-Submitted': 'auto-generated', 'X-Hearth-Notification': id },
-      })
-      .catch((error: unknown) => {
+    const sent = opened.sendMail({
+      from: smtp.from,
+      to: { name: '', address },
+      subject: title,
+      text,
+      date: new Date(notice.timestamp),
+      messageId: `<${id}@${domainOf(smtp.from)}>`,
+      headers: { 'Auto-Submitted': 'auto-generated', 'X-Hearth-Notification': id },
+    })
+    await within(
+      signal,
+      sent.catch((error: unknown) => {
         throw asFault(error)
-      })
+      }),
+    )
   }
 }
 

@@ -99,13 +99,15 @@ export async function insertTest(db: Db, contact: Contact, data: Notice): Promis
   return db.insertInto('notifications').values(row).returningAll().executeTakeFirstOrThrow() as Promise<Sending>
 }
 
-/** What was under way when the hub ended is sent again, under the same id. */
-export async function takeUpAgain(db: Db, now: number): Promise<void> {
-  await db
-    .updateTable('notifications')
-    .set({ status: 'pending', next_at: now })
-    .where('status', '=', 'sending')
-    .execute()
+/**
+ * What was under way is sent again, under the same id: when the hub ended meanwhile, or what became of it could not be written down.
+ * @param ids null for all
+ * @param next_at when, in milliseconds since 1970
+ */
+export async function takeUpAgain(db: Db, ids: readonly string[] | null, next_at: number): Promise<void> {
+  let lost = db.updateTable('notifications').set({ status: 'pending', next_at }).where('status', '=', 'sending')
+  if (ids) lost = lost.where('id', 'in', ids)
+  await lost.execute()
 }
 
 /** What is to be sent to a contact next, and when. */

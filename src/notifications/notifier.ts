@@ -50,6 +50,8 @@ export type Sent = Readonly<Record<Contact['kind'], { delivered: number; failed:
 export class Notifier {
   readonly #options: NotifierOptions
   readonly #underWay = new Map<string, Promise<void>>()
+  /** Sent, and not written down what became of it: as many at most as could be taken before the store failed. */
+  readonly #lost = new Set<string>()
   readonly #closing = new AbortController()
   readonly sent: Sent = { webhook: newCount(), email: newCount(), ntfy: newCount() }
   #timer: NodeJS.Timeout | undefined
@@ -63,7 +65,7 @@ export class Notifier {
 
   /** Takes up what an earlier run left, and begins. */
   async start(): Promise<void> {
-    await takeUpAgain(this.#options.store.db, Date.now())
+    await takeUpAgain(this.#options.store.db, null, Date.now())
     this.#isOpen = true
     this.wake()
   }
@@ -114,6 +116,7 @@ export class Notifier {
   /** @returns in how many milliseconds to look again */
   async #oneTurn(): Promise<number> {
     const { store, max_attempts, changed, log } = this.#options
+    await this.#takeUpLost()
     const planned = await planDue(store.db, max_attempts, Date.now(), (err, { id }) =>
       log.error({ err, alert_id: id }, 'it could not be planned whom to tell of an alert; that is tried again'),
     )
@@ -133,15 +136,23 @@ export class Notifier {
     return Math.max(0, Math.min(...times, Date.now() + maxSleepMs) - Date.now())
   }
 
+  async #takeUpLost(): Promise<void> {
+    if (this.#lost.size === 0) return
+    const ids = [...this.#lost]
+    await takeUpAgain(this.#options.store.db, ids, Date.now() + faultSleepMs)
+    for (const id of ids) this.#lost.delete(id)
+  }
+
   /** @param key the contact, which is busy meanwhile; of a test its own id */
   #track(key: string, sending: Sending): Promise<void> {
     const done = this.#send(sending)
-      .catch(err =>
+      .catch(err => {
+        this.#lost.add(sending.id)
         this.#options.log.error(
           { err, notification_id: sending.id },
-          'what became of a notification could not be written down',
-        ),
-      )
+          'what became of a notification could not be written down; it is sent again',
+        )
+      })
       .finally(() => {
         this.#underWay.delete(key)
         this.wake()

@@ -3,7 +3,7 @@ import { lookup, Resolver } from 'node:dns/promises'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
-import { SendFault } from './send.js'
+import { SendFault, tooSlow, within } from './send.js'
 
 /** The special-purpose networks of IANA's registry for IPv4, with multicast and what is reserved. */
 const special = [
@@ -87,7 +87,7 @@ export class Outbound {
     signal: AbortSignal,
   ): Promise<Answer> {
     const url = new URL(to)
-    const addresses = await raceWith(signal, this.#resolve(url))
+    const addresses = await within(signal, this.#resolve(url))
     try {
       return await exchange(url, addresses, headers, body, signal)
     } catch (error) {
@@ -134,18 +134,7 @@ export class Outbound {
   }
 }
 
-const tooSlow = () => new SendFault('no answer in time')
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code ?? (error as Error).name
-
-/** Looking up a name cannot be broken off; waiting for it can. */
-function raceWith<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const giveUp = () => reject(tooSlow())
-    signal.addEventListener('abort', giveUp, { once: true })
-    if (signal.aborted) giveUp()
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
-  })
-}
 
 function exchange(
   url: URL,

@@ -28,3 +28,15 @@ export class SendFault extends Error {
     this.retry_after_ms = retry_after_ms
   }
 }
+
+export const tooSlow = () => new SendFault('no answer in time')
+
+/** Some work cannot be broken off; waiting for it can. @throws SendFault when the signal comes first */
+export function within<Result>(signal: AbortSignal, work: Promise<Result>): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(tooSlow())
+    signal.addEventListener('abort', giveUp, { once: true })
+    if (signal.aborted) giveUp()
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
+}

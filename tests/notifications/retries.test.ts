@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { expect, test } from 'vitest'
 import { until } from '../helper.js'
 import { come, noticeIn, startNotifying, type Told } from './notifying.js'
@@ -90,6 +91,18 @@ test('a test is sent once, and says at once what became of it', async () => {
   refuse(receiver, 500)
   expect(await send()).toMatchObject({ status: 'dead', last_error: 'the answer was 500' })
   expect(receiver.received).toHaveLength(2)
+})
+
+test('when it cannot be written down that it was taken, it is sent again under the same id', async () => {
+  const { receiver, raise, told, hub } = await begin()
+  const { db } = hub.hub.store
+  await sql`create trigger full_disk before update on notifications when new.status = 'delivered'
+    begin select raise(abort, 'no space left'); end`.execute(db)
+  const { id } = await raise()
+  await come(receiver.received, 2)
+  await sql`drop trigger full_disk`.execute(db)
+  await became(told, id, 'delivered')
+  expect(new Set(receiver.received.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
 })
 
 test('what was under way when the hub stopped is sent when it is back, and its close waits for answers', async () => {
