@@ -1,13 +1,14 @@
 import type { ApiContext } from './api/context.js'
 import { desiredChanged } from './bridge/desired.js'
 import { forgetRetained, retainAgain } from './bridge/retained.js'
+import type { Audio } from './hub-audio.js'
 import type { Mqtt } from './hub-mqtt.js'
 import type { Notifier } from './notifications/notifier.js'
 import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
-export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): ApiContext {
+export function apiContext(mqtt: Mqtt, notifier: Notifier, audio: Audio, traffic: Traffic): ApiContext {
   const {
     config,
     log,
@@ -32,6 +33,7 @@ export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): Ap
     commands,
     notifier,
     seal,
+    audio,
     signing_keys,
     directory,
     key_ring,

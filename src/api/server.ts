@@ -25,10 +25,14 @@ import { healthRoutes } from './health.js'
 import { homeRoutes } from './homes.js'
 import { answerOnce } from './idempotency.js'
 import { importRoute } from './import.js'
+import { ingestRoutes } from './ingest.js'
+import { ingestJobRoutes } from './ingest-jobs.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
+import { modelConfigRoutes } from './model-config.js'
 import { notificationRoutes } from './notifications.js'
+import { objectRoutes } from './objects.js'
 import { documentRoutes } from './openapi.js'
 import { operationRoutes } from './operations.js'
 import { ownRoutes } from './own.js'
@@ -73,6 +77,9 @@ const resources = [
   groupCommandRoutes,
   scheduleRoutes,
   claimRoutes,
+  ingestRoutes,
+  ingestJobRoutes,
+  modelConfigRoutes,
   tokenRoutes,
   quarantineRoutes,
   operationRoutes,
@@ -104,7 +111,7 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
     { prefix: '/api/v1' },
   )
   // Scopes of their own: within them bodies are kept as they came, or read while they come.
-  for (const addRoutes of [ownRoutes, importRoute]) {
+  for (const addRoutes of [ownRoutes, importRoute, objectRoutes]) {
     await app.register(
       (own: Api, _, done) => {
         addRoutes(own, context)

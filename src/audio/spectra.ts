@@ -14,7 +14,8 @@ function createTransform(size: number): (re: Float64Array, im: Float64Array) => 
       swap(re, i, j)
       swap(im, i, j)
     }
-    for (let half = 1; half < size; half *= 2) {
+    pairs(re, im)
+    for (let half = 2; half < size; half *= 2) {
       const stride = size / (2 * half)
       for (let start = 0; start < size; start += 2 * half)
         for (let i = 0; i < half; i++) {
@@ -32,6 +33,18 @@ function createTransform(size: number): (re: Float64Array, im: Float64Array) => 
           im[a] = (im[a] as number) + v
         }
     }
+  }
+}
+
+/** The first round of butterflies, which turn nothing. */
+function pairs(re: Float64Array, im: Float64Array): void {
+  for (let i = 0; i < re.length; i += 2) {
+    const x = re[i + 1] as number
+    const y = im[i + 1] as number
+    re[i + 1] = (re[i] as number) - x
+    im[i + 1] = (im[i] as number) - y
+    re[i] = (re[i] as number) + x
+    im[i] = (im[i] as number) + y
   }
 }
 
@@ -63,25 +76,40 @@ export function eachSpectrum(
 ): void {
   const transform = createTransform(size)
   const window = Float64Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * i) / size))
-  // The squares of a Hann window add up to 3/8 of its length; each bin but the first and last stands for two.
-  const scale = 2 / (size * ((3 / 8) * size))
+  const frames = Math.ceil(samples.length / hop)
   const [re, im] = [new Float64Array(size), new Float64Array(size)]
-  const power = new Float64Array(size / 2 + 1)
-  for (let frame = 0; frame * hop < samples.length; frame++) {
-    const from = frame * hop - size / 2
-    const inside = Math.min(size, samples.length - from)
-    re.fill(0)
-    im.fill(0)
-    for (let i = Math.max(0, -from); i < inside; i++) re[i] = (samples[from + i] as number) * (window[i] as number)
+  const [even, odd] = [new Float64Array(size / 2 + 1), new Float64Array(size / 2 + 1)]
+  // Samples are real, so one transform serves two frames: the second stands in the imaginary parts.
+  for (let frame = 0; frame < frames; frame += 2) {
+    windowed(samples, frame * hop - size / 2, window, re)
+    windowed(samples, (frame + 1) * hop - size / 2, window, im)
     transform(re, im)
-    for (let k = 0; k <= size / 2; k++) {
-      const x = re[k] as number
-      const y = im[k] as number
-      power[k] = scale * (x * x + y * y)
-    }
-    power[0] = (power[0] as number) / 2
-    power[size / 2] = (power[size / 2] as number) / 2
-    each(power, frame)
+    powersOf(re, im, even, odd)
+    each(even, frame)
+    if (frame + 1 < frames) each(odd, frame + 1)
+  }
+}
+
+function windowed(samples: Float32Array, from: number, window: Float64Array, into: Float64Array): void {
+  const end = Math.min(window.length, samples.length - from)
+  into.fill(0)
+  for (let i = Math.max(0, -from); i < end; i++) into[i] = (samples[from + i] as number) * (window[i] as number)
+}
+
+/** The powers of two frames whose transforms are the even and the odd part of one. */
+function powersOf(re: Float64Array, im: Float64Array, even: Float64Array, odd: Float64Array): void {
+  const size = re.length
+  // The squares of a Hann window add up to 3/8 of its length; each bin but the first and last stands for two.
+  const scale = 2 / (size * ((3 / 8) * size)) / 4
+  for (let k = 0; k <= size / 2; k++) {
+    const mirror = (size - k) & (size - 1)
+    const a = re[k] as number
+    const b = re[mirror] as number
+    const c = im[k] as number
+    const d = im[mirror] as number
+    const share = k === 0 || k === size / 2 ? scale / 2 : scale
+    even[k] = share * ((a + b) * (a + b) + (c - d) * (c - d))
+    odd[k] = share * ((a - b) * (a - b) + (c + d) * (c + d))
   }
 }
 

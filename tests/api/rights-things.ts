@@ -22,7 +22,7 @@ export interface Asked {
   readonly path?: Record<string, string>
   readonly query?: string
   readonly body?: object
-  readonly raw?: string
+  readonly raw?: string | Buffer
   readonly headers?: Record<string, string>
 }
 

@@ -37,7 +37,7 @@ export const ratios = [Number.POSITIVE_INFINITY, 20, 10, 5, 0]
 /** The sound in a room of its own, loud or faint, in each ratio to a noise of its own. */
 export function clipsOf(synthesis: Synthesis, seed: number, seconds: number, snrs: readonly number[]): Sound[] {
   const random = createRandom(deriveSeed(seed, 1))
-  const sound = inRoom(synthesis(seed, seconds), random.between(0.1, 0.7), random.between(0, 0.5), seed)
+  const sound = inRoom(synthesis(seed, seconds), random.between(0.1, 0.9), random.between(0, 0.8), seed)
   const noise = random.pick(noises)(deriveSeed(seed, 2), seconds)
   const peak = 10 ** random.between(-1.5, -0.1)
   return snrs.map(snr => inNoise(sound, noise, Math.min(snr, 90), peak))
