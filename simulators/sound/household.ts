@@ -128,7 +128,38 @@ export function cutlery(seed: number, seconds: number): Sound {
   return sound
 }
 
-/** Keys, coins, a crisp bag: many small bright knocks, going on for a while. */
+/** Struck in quick succession, `count` times: a few partials between the bounds, in Hz. */
+function clatter(random: Random, count: number, apart: number, [low, high]: readonly [number, number]): Sound {
+  const sound = lasting(count * apart * 1.5 + 0.5)
+  for (let i = 0, at = 0; i < count; i++, at += apart * random.between(0.5, 1.5)) {
+    const partials = Array.from(
+      { length: 3 },
+      () => [random.between(low, high), random.between(0.3, 1), random.between(0.01, 0.05)] as const,
+    )
+    add(sound, struck(random, partials), at, random.between(0.3, 1))
+  }
+  return sound
+}
+
+/** A bunch of keys that is carried about: jingles of a second and more. */
+export function keys(seed: number, seconds: number): Sound {
+  const random = createRandom(seed)
+  const sound = lasting(seconds)
+  for (let at = random.next(); at < seconds; at += random.between(2.5, 6))
+    add(sound, clatter(random, Math.round(random.between(12, 40)), random.between(0.07, 0.15), [2500, 7500]), at)
+  return sound
+}
+
+/** Plates that are put away: a few knocks close together, each on partials of its own. */
+export function dishes(seed: number, seconds: number): Sound {
+  const random = createRandom(seed)
+  const sound = lasting(seconds)
+  for (let at = random.next(); at < seconds; at += random.between(1.5, 5))
+    add(sound, clatter(random, Math.round(random.between(2, 10)), random.between(0.03, 0.15), [700, 5500]), at)
+  return sound
+}
+
+/** Rain on tin, gravel, a crisp bag: many small bright knocks, going on for a while. */
 export function rustle(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const sound = lasting(seconds)

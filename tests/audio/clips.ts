@@ -8,13 +8,13 @@ import { babble, hum, pink, voice, weather, white } from '../../simulators/sound
 import { inRoom } from '../../simulators/sound/room.js'
 import type { Sound } from '../../simulators/sound/sound.js'
 
-type Synthesis = (seed: number, seconds: number) => Sound
+export type Synthesis = (seed: number, seconds: number) => Sound
 
 /** What each detector must hear, and how long a clip it gets. A clip of 10 s always holds most of two cycles of temporal-three. */
-export const targets: Readonly<Record<string, readonly [seconds: number, ...Synthesis[]]>> = {
-  smoke_alarm: [10, smokeAlarm, lowSmokeAlarm],
-  co_alarm: [13, coAlarm],
-  glass_break: [4, glassBreak],
+export const targets: Readonly<Record<string, { readonly seconds: number; readonly sounds: readonly Synthesis[] }>> = {
+  smoke_alarm: { seconds: 10, sounds: [smokeAlarm, lowSmokeAlarm] },
+  co_alarm: { seconds: 13, sounds: [coAlarm] },
+  glass_break: { seconds: 4, sounds: [glassBreak] },
 }
 
 /** What none of these must take for its own. */
