@@ -160,7 +160,7 @@ export function dishes(seed: number, seconds: number): Sound {
 }
 
 /** Rain on tin, gravel, a crisp bag: many small bright knocks, going on for a while. */
-export function rustle(seed: number, seconds: number): Sound {
+export function rain(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const sound = lasting(seconds)
   const hz = random.between(1500, 4500)
