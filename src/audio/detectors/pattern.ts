@@ -52,7 +52,8 @@ const [pulseFrom, pulseTo] = [0.2, 0.8]
 const [gapFrom, gapTo] = [0.45, 0.85]
 /** Frames of a pulse's part. */
 const partFrames = 10
-/** A pause is looked at in pieces half as long as a pulse, of which so large a share must be quiet: somebody may slam a door. */
+/** A pause is looked at in pieces half as long as a pulse, of which one and this share may be loud: somebody may slam a door. */
+const loudShare = 0.1
 /** Frames at its beginning where the room still rings, and at its end where the next pulse may have begun, that are left out. */
 const [ringing, edge] = [20, 5]
 const quietShare = 0.8
@@ -179,8 +180,8 @@ function follows({ levels }: Tone, earlier: Group, group: Group, pattern: Patter
   const from = group.start - (pause - ringing) * pace
   const piece = on / 2
   const pieces = Math.floor((group.start - edge - from) / piece)
-  const loudest = Math.min(earlier.level, group.level) - least
-  const isQuiet = (_: unknown, index: number) =>
-    (meanOf(levels, from + index * piece, from + (index + 1) * piece) ?? loudest) < loudest
-  return Array.from({ length: pieces }, isQuiet).filter(quiet => quiet).length >= quietShare * pieces
+  const most = Math.min(earlier.level, group.level) - least
+  const isLoud = (_: unknown, index: number) =>
+    (meanOf(levels, from + index * piece, from + (index + 1) * piece) ?? most) >= most
+  return Array.from({ length: pieces }, isLoud).filter(loud => loud).length <= 1 + loudShare * pieces
 }
