@@ -133,7 +133,7 @@ export const schema = z.strictObject({
     'is no e-mail address',
   ),
   HEARTH_OUTBOUND_ALLOW: optional(
-    'Networks, addresses and host names that webhooks and ntfy may be sent to although they are not public, separated by commas',
+    'Networks, addresses and host names that webhooks and ntfy may be sent to although they are not public, separated by commas. Names that DNS does not know have to be listed by name',
   ).refine(
     text => text === undefined || text.split(',').every(isNetworkOrHost),
     'is no list of networks or host names',
@@ -145,6 +145,26 @@ export const schema = z.strictObject({
     .max(100)
     .default(16)
     .describe('After so many attempts, over some 7 hours, a notification is dead; it can be sent again by hand'),
+  HEARTH_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Where others reach the hub over HTTP, like https://hub.example.org (the address that they asked when unset)',
+    ),
+  HEARTH_AUDIO_WORKERS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(16)
+    .default(1)
+    .describe('Threads that listen to recordings. 0 leaves that to `hearth worker` elsewhere'),
+  HEARTH_AUDIO_BYTES: bytes('20MB', 'How large a recording may be'),
+  HEARTH_AUDIO_SECONDS: z.coerce.number().int().min(1).max(3600).default(300).describe('How long a recording may be'),
+  HEARTH_AUDIO_KEEP: z
+    .string()
+    .regex(durationPattern)
+    .default('7d')
+    .describe('How long the sound of recordings is kept; what was heard in them stays for a year'),
   HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
   HEARTH_LIMIT_COMMANDS: limit(60, 'Commands a minute and person'),
   HEARTH_LIMIT_UPDATES: limit(60, 'Changes a minute and person'),

@@ -1,13 +1,14 @@
 import type { ApiContext } from './api/context.js'
 import { desiredChanged } from './bridge/desired.js'
 import { forgetRetained, retainAgain } from './bridge/retained.js'
+import type { Audio } from './hub-audio.js'
 import type { Mqtt } from './hub-mqtt.js'
 import type { Notifier } from './notifications/notifier.js'
 import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
-export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): ApiContext {
+export function apiContext(mqtt: Mqtt, notifier: Notifier, audio: Audio, traffic: Traffic): ApiContext {
   const {
     config,
     log,
@@ -22,6 +23,7 @@ export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): Ap
     bridge,
     alerts,
     commands,
+    rules,
   } = mqtt
   return {
     config,
@@ -31,6 +33,7 @@ export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): Ap
     commands,
     notifier,
     seal,
+    audio,
     signing_keys,
     directory,
     key_ring,
@@ -64,6 +67,7 @@ export function apiContext(mqtt: Mqtt, notifier: Notifier, traffic: Traffic): Ap
       await alerts.retainAgain(device.home_id)
     },
     homeDeleted: home_id => alerts.retainAgain(home_id),
+    rulesChanged: () => rules.reload(),
     brokerStats: () => ({ ...broker.stats() }),
     traffic: () => ({ messages_per_minute: traffic.perMinute(), connections: broker.stats().connections }),
   }

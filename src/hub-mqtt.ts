@@ -18,6 +18,7 @@ import { HubError } from './errors.js'
 import type { Seal } from './notifications/seal.js'
 import type { Directory } from './people/directory.js'
 import type { SigningKeys } from './people/signing-keys.js'
+import { Rules } from './rules/evaluation.js'
 import type { Store } from './store/store.js'
 import type { Uses } from './uses.js'
 
@@ -41,6 +42,7 @@ export interface Mqtt extends Ground {
   readonly broker: Broker
   readonly bridge: Bridge
   readonly alerts: Alerts
+  readonly rules: Rules
   readonly commands: Commands
   readonly told_wishes: ToldWishes
   readonly presences: Presences
@@ -60,9 +62,10 @@ export async function openMqtt(ground: Ground): Promise<Mqtt> {
   const commands = new Commands(store, { publish, isReadyForCommands: id => opened().isReadyForCommands(id) }, log)
   const retainedBelow = (prefix: string) => opened().retainedBelow(prefix)
   const alerts = new Alerts(store, { publish, retainedBelow }, log)
+  const rules = new Rules(store, alerts, log)
   const told_wishes: ToldWishes = new Map()
-  const bridge = createBridge({ store, alerts, commands, log, publish, told_wishes })
-  const presences = new Presences({ store, log, publish })
+  const bridge = createBridge({ store, alerts, rules, commands, log, publish, told_wishes })
+  const presences = new Presences({ store, log, publish, rules })
   const logged = (what: string) => (err: unknown) => log.error({ err }, what)
   const { last_session } = await resetPresence(store.db, Date.now())
   broker = await createBroker({
@@ -87,7 +90,7 @@ export async function openMqtt(ground: Ground): Promise<Mqtt> {
         void receiptCame({ store, commands }, device.id, receipt).catch(logged('a delivery could not be recorded')),
     },
   })
-  return { ...ground, broker, bridge, alerts, commands, presences, told_wishes, publish, retainedBelow }
+  return { ...ground, broker, bridge, alerts, rules, commands, presences, told_wishes, publish, retainedBelow }
 }
 
 /** The return code of a CONNECT whose credential was not taken. */

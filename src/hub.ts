@@ -12,6 +12,7 @@ import { openData } from './data.js'
 import { KeyRing } from './devices/key-ring.js'
 import { ensureDefaultHome } from './homes/homes.js'
 import { apiContext } from './hub-api.js'
+import { openAudio } from './hub-audio.js'
 import { writeHubFile } from './hub-file.js'
 import { type Ground, type Mqtt, openMqtt } from './hub-mqtt.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
@@ -65,13 +66,16 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   closing.push(() => apiClosed)
   await ensureDefaultHome(store.db)
   const mqtt = await openMqtt(await openGround({ config, log, store }, closing))
+  closing.push(() => mqtt.rules.stop())
   closing.push(() => mqtt.broker.close())
   await Promise.all([restoreRetained(mqtt), mqtt.alerts.retainAll()])
   const notifier = openNotifier(mqtt)
   closing.push(() => notifier.close())
+  await mqtt.rules.start()
   const traffic = new Traffic(() => mqtt.broker.stats().messages_in)
   closing.push(async () => traffic.stop())
-  const api = await createApi(apiContext(mqtt, notifier, traffic))
+  const audio = await openAudio(mqtt)
+  const api = await createApi(apiContext(mqtt, notifier, audio, traffic))
   closing.push(async () => {
     apiClosed = api.close()
   })
@@ -85,6 +89,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
     if (administrator) await forgetAdministrator(store.db, administrator.email)
     throw error
   })
+  closing.push(audio.start())
   const { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port } = ports
   closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
   return { ports, administrator, store }

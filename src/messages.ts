@@ -158,6 +158,10 @@ export const presence = z
   })
   .describe('Whether a device is there, as the hub sees it')
 
+export const recordings = z
+  .object({ recording: z.looseObject({ id: z.string(), status: z.enum(['queued', 'done', 'failed']) }) })
+  .describe('What became of a recording that the device has uploaded, with what was heard in it')
+
 export const provisionRequest = z
   .object({ name: word(128).optional(), type: word(128).optional() })
   .describe('What a device with a claim code says to get a key of its own')

@@ -55,6 +55,12 @@ function mayByScope({ api, subscribe, publish }: ServicePrincipal, right: Right,
   return within.some(scope => covers(scope, wanted))
 }
 
+/** Whether a program may read and act in every home. */
+export const mayEverywhere = (principal: Principal): boolean =>
+  principal.kind === 'service' &&
+  principal.api === 'write' &&
+  [principal.subscribe, principal.publish].every(scopes => scopes.some(scope => covers(scope, 'homes/+/#')))
+
 /** Whether somebody who is no device may be subscribed to a topic filter. */
 export function mayListen(principal: PersonPrincipal | ServicePrincipal, filter: string): boolean {
   if (filter.startsWith('$') || !isPlainFilter(filter)) return false

@@ -8,7 +8,7 @@ export const idPattern = /^[a-z0-9_-]{1,64}$/
 /** What a device may say: the topic below its own prefix. `alert/{key}` is the one with a level of its own. */
 export const inbound = ['telemetry', 'heartbeat', 'state', 'event', 'log', 'hello', 'commands/result', 'alert'] as const
 /** What the hub says to a device, below the same prefix. */
-export const outbound = ['commands', 'commands/cancel', 'desired', 'time', 'errors', 'presence'] as const
+export const outbound = ['commands', 'commands/cancel', 'desired', 'time', 'errors', 'presence', 'recordings'] as const
 /** What the hub has retained of a device: published again from the device's rows at every start. */
 export const restored = ['presence', 'state', 'desired'] as const
 export type Inbound = (typeof inbound)[number]

@@ -37,7 +37,7 @@ const rooms =
 
 function placeOf(file: string): Place {
   if (file.startsWith('src/cli')) return { floor: 6, room: 'cli' }
-  if (/^src\/(hub(-api|-mqtt)?|data)\.ts$/.test(file)) return { floor: 5, room: 'hub' }
+  if (/^src\/(hub(-api|-audio|-mqtt)?|data)\.ts$/.test(file)) return { floor: 5, room: 'hub' }
   const door = doors.exec(file)
   if (door) return { floor: 4, room: door[1] ?? door[2] ?? '' }
   const room = rooms.exec(file)
@@ -166,7 +166,7 @@ function filesToSql(start: string, ours: RegExp): number {
 
 test('a device’s message reaches SQL in at most four files, and a request in at most three', () => {
   const inside =
-    /^(broker|src\/(bridge|api|audit|commands|devices|groups|homes|operations|people|quarantine|telemetry|store))\//
+    /^(broker|src\/(bridge|api|audio|audit|commands|devices|groups|homes|operations|people|quarantine|telemetry|store))\//
   const kinds = program.filter(file =>
     /^src\/bridge\/(telemetry|state|heartbeat|hello|event|alert|log|command-result)\.ts$/.test(file),
   )

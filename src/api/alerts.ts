@@ -13,10 +13,12 @@ import type { ApiContext } from './context.js'
 import { type Asking, askerOf, checkDevice, checkRight, reachOfRequest } from './rights.js'
 import { byId, id, json, list, next_cursor, page, time } from './schemas.js'
 
-const severity = z.enum(severities)
+export const severity = z.enum(severities)
 const status = z.enum(alertStatuses)
 const source = z.enum(alertSources)
-const key = z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'is no key: letters, digits, _ . : and -, 1 to 64 characters')
+export const key = z
+  .string()
+  .regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'is no key: letters, digits, _ . : and -, 1 to 64 characters')
 const message = z.string().trim().min(1).max(1024)
 const alert = z.object({
   id: z.string(),

@@ -14,9 +14,21 @@ import type { Arrival } from './body.js'
 /**
  * Who may use a route. `reader`, `member` and `owner` are rights where the thing is that is asked for, of people and of programs, which the
  * handler checks with `checkRight` once it knows the place (rights.ts); everything else is decided before the handler runs. `claimant` is an
- * owner, or somebody without a credential who shows a claim code.
+ * owner, or somebody without a credential who shows a claim code; a `worker` is a program that may act in every home, or an administrator.
  */
-export type Who = 'anyone' | 'claimant' | 'device' | 'person' | 'reader' | 'member' | 'owner' | 'staff' | 'admin'
+export type Who =
+  | 'anyone'
+  | 'claimant'
+  | 'device'
+  | 'device or reader'
+  | 'device or member'
+  | 'person'
+  | 'reader'
+  | 'member'
+  | 'owner'
+  | 'staff'
+  | 'worker'
+  | 'admin'
 
 /** A route as it was declared. */
 export interface DeclaredRoute {
@@ -30,7 +42,7 @@ export interface DeclaredRoute {
 declare module 'fastify' {
   interface FastifyContextConfig {
     who?: Who
-    /** What the audit calls a change, e.g. `device.create`. Every route that is no GET and not for devices has one. */
+    /** What the audit calls a change, e.g. `device.create`. Every route that is no GET and not for devices or workers has one. */
     action?: string
     /** The topic, below the device's prefix, on which is told what this route tells: a program needs the right to hear it. */
     hears?: string

@@ -37,6 +37,7 @@ const payloads: Readonly<Record<Inbound | Outbound, z.ZodType>> = {
   time: messages.hubTime,
   errors: messages.refusal,
   presence: messages.presence,
+  recordings: messages.recordings,
 }
 const retained: ReadonlySet<string> = new Set(['state', 'desired', 'presence'])
 

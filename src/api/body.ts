@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import { addAbortSignal } from 'node:stream'
+import type { FastifyRequest } from 'fastify'
 import { HubError } from '../errors.js'
 import { maxPayloadBytes, parseJson } from '../json.js'
 import type { Api } from './api.js'
@@ -36,6 +38,24 @@ export function streamBodies(app: Api, types: readonly string[]): void {
   app.addContentTypeParser('*', async () => {
     throw new HubError('unsupported_media_type', `The body must be ${types.join(' or ')}.`)
   })
+}
+
+/** The pieces of a body as they come; none is read before the one before has been dealt with. */
+export async function* piecesOf({ raw, arrival }: FastifyRequest, closing: AbortSignal): AsyncGenerator<Buffer> {
+  addAbortSignal(closing, raw)
+  try {
+    // Whoever stops reading wants to answer: the connection stays.
+    for await (const piece of raw.iterator({ destroyOnReturn: false })) {
+      arrival?.take()
+      yield piece
+      arrival?.await()
+    }
+  } catch (cause) {
+    if (closing.aborted) throw new HubError('shutting_down', 'The hub is shutting down.', [], cause)
+    throw new HubError('invalid_request', 'The body broke off before its end.', [], cause)
+  } finally {
+    arrival?.await()
+  }
 }
 
 /**

@@ -1,15 +1,19 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import type { Alerts } from '../alerts/alerts.js'
+import type { Detector } from '../audio/detector.js'
+import type { Recordings } from '../audio/recordings.js'
 import type { AuditHead } from '../audit/head.js'
 import type { Refusals } from '../audit/refusals.js'
 import type { Commands } from '../commands/commands.js'
 import type { KeyRing } from '../devices/key-ring.js'
 import type { Notifier } from '../notifications/notifier.js'
 import type { Seal } from '../notifications/seal.js'
+import type { Objects, OwnObjects } from '../objects/objects.js'
 import type { Directory } from '../people/directory.js'
 import type { SigningKeys } from '../people/signing-keys.js'
 import type { DevicePrincipal } from '../principal.js'
+import type { Queue } from '../queue/queue.js'
 import type { Store } from '../store/store.js'
 
 /** What became of a message that came in over HTTP or was replayed. */
@@ -27,6 +31,16 @@ interface Cut {
   readonly token_id?: string
 }
 
+/** Where sound is kept, who is to listen to it, and what becomes of it. */
+interface AudioParts {
+  readonly recordings: Recordings
+  readonly objects: Objects
+  /** The same where the hub keeps them itself; else null. */
+  readonly own_objects: OwnObjects | null
+  readonly queue: Queue
+  readonly detectors: readonly Detector[]
+}
+
 /** What the API is handed by `src/hub.ts`. */
 export interface ApiContext {
   readonly config: Config
@@ -36,6 +50,7 @@ export interface ApiContext {
   readonly commands: Commands
   readonly notifier: Pick<Notifier, 'test' | 'wake' | 'sent'>
   readonly seal: Seal
+  readonly audio: AudioParts
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing
@@ -66,6 +81,8 @@ export interface ApiContext {
   deviceDeleted(device: { id: string; home_id: string }): Promise<void>
   /** The same for a home, which has only its own alerts left. */
   homeDeleted(home_id: string): Promise<void>
+  /** Rules have been made, changed or deleted: told after the commit. */
+  rulesChanged(): void
   /** Counters of the broker for `/metrics`: name → value. */
   traffic(): { readonly messages_per_minute: number; readonly connections: number }
   brokerStats(): Readonly<Record<string, number | Readonly<Record<string, number>>>>

@@ -19,7 +19,8 @@ function declarationsOf({ method, url, config }: RouteOptions): DeclaredRoute[] 
   if (who === undefined) throw new Error(`The route ${method} ${url} does not declare who may use it.`)
   return [method].flat().map(one => {
     const changes = one !== 'GET' && one !== 'HEAD'
-    if (changes && who !== 'device' && action === null)
+    const isWritten = who !== 'device' && who !== 'worker'
+    if (changes && isWritten && action === null)
       throw new Error(`The route ${one} ${url} does not declare what the audit calls it.`)
     return { method: one, url, who, action }
   })

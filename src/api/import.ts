@@ -1,13 +1,11 @@
 import type { IncomingMessage } from 'node:http'
-import { addAbortSignal } from 'node:stream'
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { findDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import { importReadings } from '../telemetry/import.js'
 import type { Api } from './api.js'
 import { note } from './audited.js'
-import { streamBodies } from './body.js'
+import { piecesOf, streamBodies } from './body.js'
 import type { ApiContext } from './context.js'
 import { formats } from './export.js'
 import { checkDevice } from './rights.js'
@@ -50,22 +48,4 @@ export function importRoute(app: Api, { store }: ApiContext): void {
       return importReadings(store, num, format, piecesOf(request, app.closing))
     },
   )
-}
-
-/** The pieces of a body as they come; none is read before the one before has been dealt with. */
-async function* piecesOf({ raw, arrival }: FastifyRequest, closing: AbortSignal): AsyncGenerator<Buffer> {
-  addAbortSignal(closing, raw)
-  try {
-    // Whoever stops reading wants to answer: the connection stays.
-    for await (const piece of raw.iterator({ destroyOnReturn: false })) {
-      arrival?.take()
-      yield piece
-      arrival?.await()
-    }
-  } catch (cause) {
-    if (closing.aborted) throw new HubError('shutting_down', 'The hub is shutting down.', [], cause)
-    throw new HubError('invalid_request', 'The body broke off before its end.', [], cause)
-  } finally {
-    arrival?.await()
-  }
 }

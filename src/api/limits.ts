@@ -31,7 +31,14 @@ export function createLimits(app: Api, config: Config) {
 
   const special = ({ principal, method, routeOptions: { config } }: FastifyRequest): Limiter => {
     if (config.limit === 'login') return login
-    if (principal === null || principal.kind === 'device' || method === 'GET' || method === 'HEAD') return null
+    if (
+      principal === null ||
+      principal.kind === 'device' ||
+      config.who === 'worker' ||
+      method === 'GET' ||
+      method === 'HEAD'
+    )
+      return null
     return config.limit === 'commands' ? commands : updates
   }
   return {

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HubError, notFound } from '../errors.js'
 import { looksLikeServiceToken } from '../people/service-tokens.js'
 import type { DevicePrincipal, PersonPrincipal, Principal, ServicePrincipal } from '../principal.js'
-import { homesOf, may, type Place, type Reach, type Right, reachOf } from '../rights.js'
+import { homesOf, may, mayEverywhere, type Place, type Reach, type Right, reachOf } from '../rights.js'
 import type { Api, Who } from './api.js'
 import type { ApiContext } from './context.js'
 import { createLimits } from './limits.js'
@@ -46,8 +46,8 @@ async function authenticate(
   who: Who,
   { headers }: Credentials,
 ): Promise<Principal | null> {
-  if (who === 'device') {
-    const key = headers['x-api-key']
+  const key = headers['x-api-key']
+  if (who === 'device' || (who.startsWith('device or') && key !== undefined)) {
     if (typeof key !== 'string') throw new HubError('unauthorized', 'This takes the API key of a device (X-API-Key).')
     return key_ring.authenticate(key)
   }
@@ -65,12 +65,15 @@ const isPersonOr = (apis: readonly ServicePrincipal['api'][]) => (principal: Pri
 /** Whom a route lets in at all. */
 const admits: Readonly<Record<Exclude<Who, 'anyone'>, (principal: Principal | null) => boolean>> = {
   device: principal => principal?.kind === 'device',
+  'device or reader': principal => principal?.kind === 'device' || admits.reader(principal),
+  'device or member': principal => principal?.kind === 'device' || admits.member(principal),
   claimant: principal => principal === null || isPersonOr(['write'])(principal),
   person: isPerson,
   reader: isPersonOr(['read', 'write']),
   member: isPersonOr(['write']),
   owner: isPersonOr(['write']),
   staff: principal => principal?.kind === 'person' && principal.role !== 'user',
+  worker: principal => admits.admin(principal) || (principal !== null && mayEverywhere(principal)),
   admin: principal => principal?.kind === 'person' && principal.role === 'admin',
 }
 
@@ -105,7 +108,9 @@ export class Hidden extends HubError {
 
 const rightOf: Readonly<Partial<Record<Who, Right>>> = {
   reader: 'read',
+  'device or reader': 'read',
   member: 'command',
+  'device or member': 'command',
   owner: 'own',
   claimant: 'own',
 }
@@ -122,7 +127,9 @@ export function checkRight(request: Asking, place: Place, what: string): void {
   if (right === undefined) throw new Error(`the route is for ${who}, which is no right in a home`)
   const heard = hears === undefined ? place : { rest: hears, ...place }
   if (!may(principal, 'read', heard)) throw new Hidden(what)
-  if (!may(principal, right, heard)) throw new HubError('forbidden', 'You may not do this in this home.')
+  // A device is let in only where it may do something for itself.
+  if (principal.kind !== 'device' && !may(principal, right, heard))
+    throw new HubError('forbidden', 'You may not do this in this home.')
 }
 
 /** The same for a device. @returns it */

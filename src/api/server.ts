@@ -6,6 +6,7 @@ import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fas
 import helmet from 'helmet'
 import type { Config } from '../../config/config.js'
 import { newSortableId } from '../ids.js'
+import { alertRuleRoutes } from './alert-rules.js'
 import { alertRoutes } from './alerts.js'
 import type { Api } from './api.js'
 import { authRoutes } from './auth.js'
@@ -24,10 +25,14 @@ import { healthRoutes } from './health.js'
 import { homeRoutes } from './homes.js'
 import { answerOnce } from './idempotency.js'
 import { importRoute } from './import.js'
+import { ingestRoutes } from './ingest.js'
+import { ingestJobRoutes } from './ingest-jobs.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
+import { modelConfigRoutes } from './model-config.js'
 import { notificationRoutes } from './notifications.js'
+import { objectRoutes } from './objects.js'
 import { documentRoutes } from './openapi.js'
 import { operationRoutes } from './operations.js'
 import { ownRoutes } from './own.js'
@@ -65,12 +70,16 @@ const resources = [
   commandRoutes,
   groupRoutes,
   alertRoutes,
+  alertRuleRoutes,
   contactRoutes,
   policyRoutes,
   notificationRoutes,
   groupCommandRoutes,
   scheduleRoutes,
   claimRoutes,
+  ingestRoutes,
+  ingestJobRoutes,
+  modelConfigRoutes,
   tokenRoutes,
   quarantineRoutes,
   operationRoutes,
@@ -102,7 +111,7 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
     { prefix: '/api/v1' },
   )
   // Scopes of their own: within them bodies are kept as they came, or read while they come.
-  for (const addRoutes of [ownRoutes, importRoute]) {
+  for (const addRoutes of [ownRoutes, importRoute, objectRoutes]) {
     await app.register(
       (own: Api, _, done) => {
         addRoutes(own, context)

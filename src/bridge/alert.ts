@@ -17,6 +17,7 @@ export const receiveAlert: Receive = async (context, message) => {
   const what = { home_id, device_id, key: rest.slice('alert/'.length), at: received_at, actor: `device/${device_id}` }
   if (data === null) await context.alerts.clear(what, also)
   else await raise(context, { ...what, ...data, data: data.data ?? null, source: 'device' }, also)
+  context.rules.event(device.num, event, received_at)
   return 'same'
 }
 

@@ -4,6 +4,7 @@ import type { Commands } from '../commands/commands.js'
 import type { DeviceMessage, Done, Forward } from '../inbound.js'
 import { PayloadFault } from '../json.js'
 import { quarantine } from '../quarantine/quarantine.js'
+import type { Rules } from '../rules/evaluation.js'
 import type { Store } from '../store/store.js'
 import { type Inbound, mountedTopic } from '../topics.js'
 import { receiveAlert } from './alert.js'
@@ -19,6 +20,7 @@ import { receiveTelemetry } from './telemetry.js'
 export interface BridgeContext {
   readonly store: Store
   readonly alerts: Alerts
+  readonly rules: Pick<Rules, 'heard' | 'state' | 'event' | 'presence'>
   readonly commands: Commands
   readonly log: Logger
   readonly told_wishes: ToldWishes
@@ -62,8 +64,13 @@ const stored: Outcome = { forward: 'same', quarantined: null }
 export function createBridge(context: BridgeContext): Bridge {
   let seen = new Map<string, number>()
 
-  const accept = (message: DeviceMessage, settle: Settle) => {
-    seen.set(message.device.id, message.received_at)
+  const accept = (message: DeviceMessage, settled: Settle) => {
+    const { device, received_at } = message
+    seen.set(device.id, received_at)
+    const settle: Settle = (error, outcome) => {
+      if (!error) context.rules.heard(device.num, received_at)
+      settled(error, outcome)
+    }
     if (message.kind === 'telemetry') {
       receiveTelemetry(context.store, message, (error, refused) => {
         if (error) settle(error)

@@ -4,7 +4,7 @@ import type { DeviceConnection, Reason } from '../inbound.js'
 import { mountedTopic } from '../topics.js'
 import type { BridgeContext } from './bridge.js'
 
-type Context = Pick<BridgeContext, 'store' | 'publish' | 'log'>
+type Context = Pick<BridgeContext, 'store' | 'publish' | 'log' | 'rules'>
 
 /** Presence is what the hub's own count of sockets says (D6): kept, then told, retained. */
 export class Presences {
@@ -95,8 +95,12 @@ const lostOf = ({ device_id, session, since }: Presence): PresenceChange => ({
   connected_at: since,
 })
 
-export const publishPresence = (context: Pick<BridgeContext, 'publish'>, presence: Presence): Promise<void> =>
-  context.publish(mountedTopic(presence.home_id, presence.device_id, 'presence'), presencePayload(presence), {
-    qos: 1,
-    retain: true,
-  })
+/** Tells of a presence that has been committed. */
+export function publishPresence(
+  { publish, rules }: Pick<BridgeContext, 'publish' | 'rules'>,
+  presence: Presence,
+): Promise<void> {
+  rules.presence(presence.device_id, presence.status, presence.since)
+  const topic = mountedTopic(presence.home_id, presence.device_id, 'presence')
+  return publish(topic, presencePayload(presence), { qos: 1, retain: true })
+}

@@ -4,7 +4,7 @@ import type { BridgeContext } from './bridge.js'
 import { publishDesired } from './desired.js'
 import { publishPresence } from './presence.js'
 
-type Context = Pick<BridgeContext, 'store' | 'publish' | 'log' | 'told_wishes'>
+type Context = Pick<BridgeContext, 'store' | 'publish' | 'log' | 'told_wishes' | 'rules'>
 
 /** What is retained comes from rows: at a start every device's presence, state and open difference are published again. */
 export async function restoreRetained(context: Context): Promise<void> {

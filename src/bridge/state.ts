@@ -9,6 +9,7 @@ export const receiveState: Receive = async (context, { device, payload, received
   const patch = parseObject(payload)
   const state = await mergeReported(context.store.db, device, patch, { at: received_at, connected_at })
   if (!state) throw new PayloadFault('the merged state would be larger than 64 KiB')
+  context.rules.state(device.num, state.reported, received_at)
   await desiredAfterReport(context, state)
   const forward = { payload: JSON.stringify(state.reported), retain: true }
   if (state.home_id === device.home_id) return forward

@@ -169,6 +169,12 @@ async function moveRows(db: Db, device_id: string, home_id: string): Promise<voi
     .where('device_id', '=', device_id)
     .where('closed_at', 'is', null)
     .execute()
+  await db
+    .updateTable('recordings')
+    .set({ home_id })
+    .where('device_id', '=', device_id)
+    .where('settled_at', 'is', null)
+    .execute()
 }
 
 /** What grows without end beside the telemetry. The rest of a device goes with its row. */
@@ -179,6 +185,7 @@ const grown = [
   'quarantine',
   'commands',
   'alerts',
+  'recordings',
   'state_changes',
   'presence_changes',
 ] as const

@@ -65,15 +65,17 @@ export async function recordHeartbeat(
   ])
 }
 
-interface NewEvent {
+export interface NewEvent {
   readonly kind: string
   readonly ts: number
   readonly data: unknown
 }
 
-/** Keeps an event. A retransmission of one that is kept already changes nothing. */
-export async function recordEvent(db: Db, device: DevicePrincipal, event: NewEvent, origin: Origin): Promise<void> {
-  if (!(await isRepeated(db, device, event, origin))) await insertEvent(db, device, event, origin)
+/** Keeps an event. A retransmission of one that is kept already changes nothing. @returns whether it is new */
+export async function recordEvent(db: Db, device: DevicePrincipal, event: NewEvent, origin: Origin): Promise<boolean> {
+  if (await isRepeated(db, device, event, origin)) return false
+  await insertEvent(db, device, event, origin)
+  return true
 }
 
 /** Whether an event has come before, and is kept. */

@@ -173,7 +173,9 @@ export async function settle(
         .where('id', '=', id)
         .where('status', '=', 'sending')
         .execute(),
-      tx.insertInto('notification_attempts').values({ notification_id: id, attempt, at, ms, fault }).execute(),
+      // The alert may be gone, with all that was told of it.
+      sql`insert into notification_attempts (notification_id, attempt, at, ms, fault)
+        select id, ${attempt}, ${at}, ${ms}, ${fault} from notifications where id = ${id}`.execute(tx),
     ]),
   )
 }

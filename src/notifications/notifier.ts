@@ -82,11 +82,11 @@ export class Notifier {
     const { db } = this.#options.store
     const data = { alert: null, home: { id: home.id, name: home.name }, device: null, step: 0 }
     const sending = await insertTest(db, contact, { type: 'test', timestamp: Date.now(), data })
-    await this.#send(sending)
+    await this.#track(sending.id, sending)
     return getNotification(db, sending.id)
   }
 
-  /** Begins nothing more, and waits for the answers that are awaited, 5 s at most. */
+  /** Begins nothing more, and waits for the answers that are awaited, 5 s at most. No test may be asked for any more. */
   async close(): Promise<void> {
     this.#isOpen = false
     clearTimeout(this.#timer)
@@ -111,13 +111,15 @@ export class Notifier {
 
   /** @returns in how many milliseconds to look again */
   async #oneTurn(): Promise<number> {
-    const { store, max_attempts, changed } = this.#options
-    const planned = await planDue(store.db, max_attempts, Date.now())
+    const { store, max_attempts, changed, log } = this.#options
+    const planned = await planDue(store.db, max_attempts, Date.now(), (err, { id }) =>
+      log.error({ err, alert_id: id }, 'it could not be planned whom to tell of an alert; that is tried again'),
+    )
     for (const alert of planned.changed) changed(alert)
     if (planned.more) this.#again = true
     const free = maxSending - this.#underWay.size
     const due = free > 0 ? await takeDue(store.db, this.#busy(), free, Date.now()) : []
-    for (const one of due) this.#dispatch(one)
+    for (const one of due) void this.#track(one.contact_id ?? one.id, one)
     // When all are busy, the next to become free looks again.
     if (this.#underWay.size >= maxSending && !planned.more) return maxSleepMs
     const next = await nextDue(store.db, this.#busy())
@@ -126,21 +128,21 @@ export class Notifier {
 
   #busy = () => [...this.#underWay.keys()]
 
-  #dispatch(sending: Sending): void {
-    const { contact_id, id } = sending
-    const contact = contact_id ?? id
+  /** @param key the contact, which is busy meanwhile; of a test its own id */
+  #track(key: string, sending: Sending): Promise<void> {
     const done = this.#send(sending)
       .catch(err =>
         this.#options.log.error(
-          { err, notification_id: id },
+          { err, notification_id: sending.id },
           'what became of a notification could not be written down',
         ),
       )
       .finally(() => {
-        this.#underWay.delete(contact)
+        this.#underWay.delete(key)
         this.wake()
       })
-    this.#underWay.set(contact, done)
+    this.#underWay.set(key, done)
+    return done
   }
 
   /** One attempt, written down. What was broken off by the closing stays as it is, and is sent again. */
@@ -166,6 +168,8 @@ export class Notifier {
       .where('id', '=', contact_id)
       .executeTakeFirst()
     if (!contact) throw new SendFault('the contact was deleted', { permanent: true })
+    if (contact.status === 'inactive' && notice.type !== 'test')
+      throw new SendFault('the contact is inactive', { permanent: true })
     const { sealed, ...known } = contact
     const secret = sealed === null ? null : seal.open(sealed)
     const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(limitMs)])

@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns'
-import { lookup } from 'node:dns/promises'
+import { lookup, Resolver } from 'node:dns/promises'
 import { type IncomingMessage, request as plainRequest } from 'node:http'
 import { request as tlsRequest } from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
@@ -56,6 +56,7 @@ export interface Answer {
 
 /** A person may name any address: what is taken of an answer ends here, in bytes. */
 const maxAnswerBytes = 64 * 1024
+const dnsTimeoutMs = 3000
 const maxRetryAfterMs = 86_400_000
 
 /**
@@ -65,6 +66,7 @@ const maxRetryAfterMs = 86_400_000
 export class Outbound {
   readonly #networks: BlockList
   readonly #hosts: ReadonlySet<string>
+  readonly #resolver = new Resolver({ timeout: dnsTimeoutMs, tries: 2 })
 
   /** @param allow networks, addresses and names of hosts that may be sent to although they are not public, separated by commas */
   constructor(allow = '') {
@@ -107,12 +109,22 @@ export class Outbound {
     return found
   }
 
+  /** The system knows names that DNS does not, but it looks in threads that all share: only for names that were allowed. */
   async #lookUp(host: string): Promise<LookupAddress[]> {
-    const found = await lookup(host, { all: true }).catch((error: NodeJS.ErrnoException) => {
+    const looking = this.#hosts.has(host) ? lookup(host, { all: true }) : this.#askDns(host)
+    return looking.catch((error: NodeJS.ErrnoException) => {
       throw new SendFault(`the host was not found: ${error.code}`)
     })
-    if (found.length === 0) throw new SendFault('the host has no address')
-    return found
+  }
+
+  /** All addresses of a name. @throws Error when it has none */
+  async #askDns(host: string): Promise<LookupAddress[]> {
+    const asked = await Promise.allSettled([this.#resolver.resolve4(host), this.#resolver.resolve6(host)])
+    const found = asked.flatMap((one, i) =>
+      one.status === 'fulfilled' ? one.value.map(address => ({ address, family: i === 0 ? 4 : 6 })) : [],
+    )
+    if (found.length > 0) return found
+    throw asked.find(one => one.status === 'rejected')?.reason ?? Object.assign(new Error(), { code: 'ENODATA' })
   }
 
   #isAllowed({ address, family }: LookupAddress): boolean {

@@ -10,6 +10,7 @@ import { policyOf } from './policies.js'
 
 /** Alerts that are looked at in one go; the others follow at once. */
 const plannedAtOnce = 50
+const againMs = 60_000
 /** Notifications that may wait for one contact; more are dead at once, so that a receiver that is gone does not fill the disk. */
 const maxWaiting = 1000
 
@@ -24,9 +25,15 @@ type Known = Pick<Contact, 'id' | 'name' | 'kind'> & {
 /**
  * Writes down whom to tell of the alerts whose time has come, and when to look at them again: both or neither, once.
  * @param now milliseconds since 1970
+ * @param failed called with an alert that nothing could be planned for; it is looked at again in a minute, and holds up no other
  * @returns the alerts that others see changed, and whether more are due
  */
-export async function planDue(db: Db, max_attempts: number, now: number): Promise<{ changed: Alert[]; more: boolean }> {
+export async function planDue(
+  db: Db,
+  max_attempts: number,
+  now: number,
+  failed: (error: unknown, alert: Alert) => void,
+): Promise<{ changed: Alert[]; more: boolean }> {
   const due = await db
     .selectFrom('alerts')
     .selectAll()
@@ -36,7 +43,11 @@ export async function planDue(db: Db, max_attempts: number, now: number): Promis
     .execute()
   const changed: Alert[] = []
   for (const alert of due) {
-    const planned = await planOne(db, alert, max_attempts, now)
+    const planned = await planOne(db, alert, max_attempts, now).catch(async error => {
+      failed(error, alert)
+      await postpone(db, alert, now + againMs)
+      return undefined
+    })
     if (planned && (planned.escalated_at !== alert.escalated_at || planned.told !== alert.told)) changed.push(planned)
   }
   return { changed, more: due.length === plannedAtOnce }
@@ -62,10 +73,19 @@ async function planOne(db: Db, alert: Alert, max_attempts: number, now: number):
     const moved = await move(tx, alert, plan, now)
     if (!moved) return undefined
     if (plan.event === 'cleared' || plan.event === 'closed') await cancelUnsent(tx, alert.id, now)
-    if (rows.length > 0) await tx.insertInto('notifications').values(rows).execute()
+    if (rows.length > 0)
+      await tx
+        .insertInto('notifications')
+        .values(rows)
+        .onConflict(of => of.doNothing())
+        .execute()
     return moved
   })
 }
+
+/** @throws HubError when the fault was the store's: then everything waits for that */
+const postpone = (db: Db, { id, notify_at }: Alert, later: number) =>
+  db.updateTable('alerts').set({ notify_at: later }).where('id', '=', id).where('notify_at', '=', notify_at).execute()
 
 /** Moves the alert on, if it is still as it was read. */
 function move(

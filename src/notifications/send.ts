@@ -2,7 +2,7 @@ import type { Contact } from './contacts.js'
 import type { Notice } from './notice.js'
 
 /** One message on its way to one contact. */
-export interface Letter {
+interface Letter {
   /** Of the notification: the same at every attempt, so that a receiver who heeds it is told once. */
   readonly id: string
   readonly contact: Contact

@@ -5,7 +5,7 @@ import { type Send, SendFault } from './send.js'
 const prefix = 'whsec_'
 
 /** `webhook-signature` of Standard Webhooks: HMAC-SHA256 over id, time in seconds, and body. */
-export function signatureOf(secret: string, id: string, seconds: number, body: string): string {
+function signatureOf(secret: string, id: string, seconds: number, body: string): string {
   const key = Buffer.from(secret.slice(prefix.length), 'base64')
   return `v1,${createHmac('sha256', key).update(`${id}.${seconds}.${body}`).digest('base64')}`
 }

@@ -20,12 +20,22 @@ export interface AppendItem {
 export interface AppendWriter {
   /** Writes one message inside the running transaction. Returns why it was not taken, or null. Throws only what SQLite throws. */
   append(item: AppendItem): string | null
+  /** From now on it tells of what it writes what is asked for here, in terms that the store does not know. */
+  attend(to: unknown): void
+  /** What it has to tell of what it has written since this was last called; null when that is nothing. */
+  takeTold(): Told | null
   /** Called before each commit with what else must be in it. */
   beforeCommit(): void
   /** Does for some milliseconds what can wait, in a transaction of its own. @returns whether more waits */
   work(): boolean
   /** Called when the transaction is gone: what was remembered of it is forgotten. */
   rolledBack(): void
+}
+
+/** What an append tells once it is committed: mostly numbers, which are handed over and not copied. */
+export interface Told {
+  readonly numbers: Float64Array<ArrayBuffer>
+  readonly texts: readonly string[]
 }
 
 export type OpenAppendWriter = (db: Database) => AppendWriter

@@ -14,6 +14,8 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'metadata',
   'latest',
   'params',
+  'condition',
+  'active_hours',
   'result',
   'error',
   'policy',
@@ -21,6 +23,7 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'retention_fields',
   'subscribe',
   'detail',
+  'thresholds',
 ])
 
 /** Reads JSON columns back as values. Their names decide, never the text: a name that looks like JSON stays a string. */

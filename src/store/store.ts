@@ -13,7 +13,7 @@ import type { Tables } from './tables.js'
 import { Thread } from './thread.js'
 import { Together } from './together.js'
 import { Turns } from './turns.js'
-import { type AppendDone, Writer, type WriterAnswer, type WriterRequest } from './writer.js'
+import { type AppendDone, type Hear, Writer, type WriterAnswer, type WriterRequest } from './writer.js'
 
 export type Db = Kysely<Tables>
 
@@ -32,6 +32,11 @@ export interface Store {
   within(patience: Patience): Db
   /** Hands one message to the hot append. `done` is called once, after the commit. */
   append(item: AppendItem, done: AppendDone): void
+  /**
+   * What the append is to tell, in terms of its own, of what comes from now on: `hear` is called after each commit that has something of it, and
+   * with null when a batch was lost of which nobody knows whether it was committed. Settles when the writer's thread knows.
+   */
+  attend(to: unknown, hear: Hear): Promise<void>
   /** Settles once a row has been committed just now; rejects with `storage_unavailable` when none can be. */
   probe(): Promise<void>
   /** Writes the write-ahead log back into the database and empties it. */
@@ -72,9 +77,10 @@ const readerDeadlineMs = 30_000
 export async function openStore(options: StoreOptions): Promise<Store> {
   const { file, sync, log } = options
   await migrateUp(file)
+  const writerData = { file, sync, append_module: options.append_module.href, attend: null as unknown }
   const writerThread = new Thread<WriterRequest, WriterAnswer>({
     url: new URL('./writer-thread.js', import.meta.url),
-    data: { file, sync, append_module: options.append_module.href },
+    data: writerData,
     deadlineMs: writerDeadlineMs,
     log,
   })
@@ -99,6 +105,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     within: patience =>
       new Kysely<Tables>({ dialect: threadDialect(writer, readPatiently(read, turns, patience)), plugins }),
     append: (item, done) => writer.append(item, done),
+    attend: (to, hear) => {
+      writerData.attend = to
+      return writer.attend(to, hear)
+    },
     probe: async () => void (await probe()),
     checkpoint: async () => {
       const held = await writer.acquire()

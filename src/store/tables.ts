@@ -2,13 +2,22 @@ import type { Generated } from 'kysely'
 import type { PresenceReason, PresenceStatus } from '../inbound.js'
 import type { HomeRole } from '../principal.js'
 import type { AlertTables } from './alert-tables.js'
+import type { AudioTables } from './audio-tables.js'
 import type { Json, Time } from './columns.js'
 import type { CommandTables } from './command-tables.js'
 import type { NotificationTables } from './notification-tables.js'
+import type { RuleTables } from './rule-tables.js'
 import type { SessionTables } from './session-tables.js'
 import type { TelemetryTables } from './telemetry-tables.js'
 
-export interface Tables extends AlertTables, CommandTables, NotificationTables, SessionTables, TelemetryTables {
+export interface Tables
+  extends AlertTables,
+    AudioTables,
+    CommandTables,
+    NotificationTables,
+    RuleTables,
+    SessionTables,
+    TelemetryTables {
   homes: {
     id: string
     name: string

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads'
+import { type ResourceLimits, Worker } from 'node:worker_threads'
 import type { Logger } from 'pino'
 import { errorOf, type Failure, storageUnavailable } from './failure.js'
 
@@ -27,6 +27,8 @@ interface ThreadOptions {
   readonly deadlineMs: number
   /** Requests change nothing: those behind the one at which the thread was lost are asked again of the next. */
   readonly repeatable?: boolean
+  /** What it may take of memory; without, as much as there is. */
+  readonly limits?: ResourceLimits
   readonly log: Logger
 }
 
@@ -99,7 +101,10 @@ export class Thread<Request, Value> {
   }
 
   #start(): void {
-    const worker = new Worker(this.#options.url, { workerData: this.#options.data })
+    const worker = new Worker(this.#options.url, {
+      workerData: this.#options.data,
+      resourceLimits: this.#options.limits ?? {},
+    })
     this.#worker = worker
     worker.on('message', (reply: Reply<Value>) => this.#settle(worker, reply))
     worker.on('error', error => this.#lost(worker, error.message))
@@ -123,7 +128,7 @@ export class Thread<Request, Value> {
       return
     }
     if ('warning' in reply) {
-      this.#options.log.error({ why: reply.warning }, 'a store thread could not do what it does by itself')
+      this.#options.log.error({ why: reply.warning }, 'a thread could not do what it does by itself')
       return
     }
     if ('values' in reply) {
@@ -150,7 +155,7 @@ export class Thread<Request, Value> {
     }
     this.#options.log.error(
       { thread: this.#options.url.pathname.split('/').pop(), why },
-      'a store thread was lost and is restarted',
+      'a thread was lost and is restarted',
     )
     this.#restart = setTimeout(() => this.#start(), this.#backoffMs)
     this.#backoffMs = Math.min(this.#backoffMs * 2, maxBackoffMs)

@@ -5,13 +5,14 @@ import { giveBack } from './give-back.js'
 import { openForWriting, type Sync } from './sqlite.js'
 import { type Query, type QueryOutcome, Statements } from './statements.js'
 import type { Reply } from './thread.js'
-import type { Batch, BatchOutcome, Several, WriterAnswer, WriterRequest } from './writer.js'
+import type { Attend, Batch, BatchOutcome, Several, WriterAnswer, WriterRequest } from './writer.js'
 
-const { file, sync, append_module } = workerData as { file: string; sync: Sync; append_module: string }
+const { file, sync, append_module, attend } = workerData as Attend & { file: string; sync: Sync; append_module: string }
 const db = openForWriting(file, sync)
 const statements = new Statements(db)
 const { openAppendWriter } = (await import(append_module)) as { openAppendWriter: OpenAppendWriter }
 const appendWriter = openAppendWriter(db)
+appendWriter.attend(attend)
 const begin = db.prepare('begin immediate')
 const commit = db.prepare('commit')
 const savepoint = db.prepare('savepoint several')
@@ -55,7 +56,7 @@ function runBatch(batch: Batch): BatchOutcome {
       index++
     }
   }
-  return { outcomes, refused }
+  return { outcomes, refused, told: batch.items && appendWriter.takeTold() }
 }
 
 /** All of the statements, or none. */
@@ -107,14 +108,17 @@ function work(): void {
 }
 let working = setTimeout(work, pauseMs.none)
 
-const say = (reply: Reply<WriterAnswer>) => parentPort?.postMessage(reply)
+const say = (reply: Reply<WriterAnswer>, transfer: ArrayBuffer[] = []) => parentPort?.postMessage(reply, transfer)
 
 function answerBatches(batches: readonly Batch[]): void {
   let rest = batches
   try {
     while (rest.length > 0) {
       const values = commitSome(rest)
-      say({ values })
+      say(
+        { values },
+        values.flatMap(({ told }) => told?.numbers.buffer ?? []),
+      )
       rest = rest.slice(values.length)
     }
   } catch (error) {
@@ -124,12 +128,19 @@ function answerBatches(batches: readonly Batch[]): void {
   }
 }
 
-function answer(request: Several | Query): void {
+function answer(request: Several | Query | Attend): void {
   try {
-    say({ value: 'statements' in request ? request.statements.map(runStatement) : statements.run(request) })
+    say({ value: answerTo(request) })
   } catch (error) {
     say({ failure: failureOf(error) })
   }
+}
+
+function answerTo(request: Several | Query | Attend): WriterAnswer {
+  if ('statements' in request) return request.statements.map(runStatement)
+  if (!('attend' in request)) return statements.run(request)
+  appendWriter.attend(request.attend)
+  return nothing
 }
 
 function close(): void {

@@ -1,5 +1,5 @@
 import { HubError } from '../errors.js'
-import { type AppendItem, type PackedItems, packItems } from './append.js'
+import { type AppendItem, type PackedItems, packItems, type Told } from './append.js'
 import { type Failure, storageUnavailable } from './failure.js'
 import type { Query, QueryOutcome } from './statements.js'
 import type { Thread } from './thread.js'
@@ -13,6 +13,12 @@ export interface BatchOutcome {
   readonly outcomes: readonly (Answer | Failure)[]
   /** Index and reason of each item that was not taken. */
   readonly refused: readonly (readonly [number, string])[]
+  /** What the append tells of the items. */
+  readonly told: Told | null
+}
+/** What the append is to tell from now on. */
+export interface Attend {
+  readonly attend: unknown
 }
 /** Several statements, in their order: of a transaction, each answered by itself; in a batch all are done, or none. */
 export interface Several {
@@ -20,11 +26,14 @@ export interface Several {
 }
 type Asked = Query | Several
 type Answer = QueryOutcome | readonly QueryOutcome[]
-export type WriterRequest = Batch | Several | Query
+export type WriterRequest = Batch | Several | Query | Attend
 export type WriterAnswer = BatchOutcome | QueryOutcome | readonly (QueryOutcome | Failure)[]
 
 /** Called after the commit: with null, with why the message was refused (nothing of it is stored), or with why nothing could be stored. */
 export type AppendDone = (error: Error | null, refused: string | null) => void
+
+/** Hears after the commit what the append tells of a batch; null when nobody knows whether a batch was committed. */
+export type Hear = (told: Told | null) => void
 
 interface Waiting {
   readonly asked: Asked
@@ -69,6 +78,7 @@ export class Writer {
   #batchFirst = false
   #waitingExclusive: (() => void)[] = []
   #idle: (() => void)[] = []
+  #hear: Hear | null = null
 
   constructor(thread: Thread<WriterRequest, WriterAnswer>) {
     this.#thread = thread
@@ -84,6 +94,12 @@ export class Writer {
     this.#dones.push(done)
     this.#bytes += item.payload.length
     this.#schedule()
+  }
+
+  /** What the append is to tell of what comes from now on, and who hears it. Settles when the thread knows, or is lost. */
+  async attend(to: unknown, hear: Hear): Promise<void> {
+    this.#hear = hear
+    await this.#thread.post({ attend: to })
   }
 
   /** Runs one statement in the next group commit. Settles after that commit; its own failure fails nobody else. */
@@ -211,13 +227,14 @@ export class Writer {
     return { items, dones, bytes }
   }
 
-  #settle(posted: Posted, { outcomes, refused }: BatchOutcome): void {
+  #settle(posted: Posted, { outcomes, refused, told }: BatchOutcome): void {
     this.#count(posted, -1)
     this.#next()
     const { queries, dones } = posted
     for (const [i, waiting] of queries.entries()) settle(waiting, outcomes[i])
     const reasons = refused.length > 0 ? new Map(refused) : null
     for (let i = 0; i < dones.length; i++) dones[i]?.(null, reasons?.get(i) ?? null)
+    if (told) this.#hear?.(told)
   }
 
   #fail(posted: Posted, error: Error): void {
@@ -228,6 +245,7 @@ export class Writer {
     this.#next()
     for (const waiting of queries) waiting.reject(error)
     for (const done of [...posted.dones, ...behind]) done(error, null)
+    this.#hear?.(null)
   }
 
   #next(): void {

@@ -1,5 +1,5 @@
 import { maxPayloadBytes, PayloadFault } from '../json.js'
-import type { AppendItem, AppendWriter } from '../store/append.js'
+import type { AppendItem, AppendWriter, Told } from '../store/append.js'
 import type { Database, Statement } from '../store/sqlite.js'
 import { GoneFields } from './gone-fields.js'
 import { Packing } from './packing.js'
@@ -7,6 +7,7 @@ import { maxAheadMs, type Point, parseTelemetry, type Value } from './payload.js
 import { Rollups } from './rollups.js'
 import { type NewSample, Samples } from './samples.js'
 import { Trimming } from './trimming.js'
+import { Watch } from './watched.js'
 
 /** The newest value of each field of a device, with its time, and how many fields there are. */
 interface Latest {
@@ -52,6 +53,7 @@ class TelemetryWriter implements AppendWriter {
   readonly #packing: Packing
   readonly #trimming: Trimming
   readonly #gone: GoneFields
+  readonly #watch = new Watch()
 
   constructor(db: Database) {
     this.#db = db
@@ -89,6 +91,14 @@ class TelemetryWriter implements AppendWriter {
     }
   }
 
+  attend(to: unknown): void {
+    this.#watch.attend(to)
+  }
+
+  takeTold(): Told | null {
+    return this.#watch.take()
+  }
+
   beforeCommit(): void {
     for (const num of this.#changed) this.#writeLatest.run(num, JSON.stringify(this.#latest.get(num)?.fields))
     this.#changed.clear()
@@ -103,6 +113,7 @@ class TelemetryWriter implements AppendWriter {
 
   rolledBack(): void {
     this.#samples.forget()
+    this.#watch.forget()
     this.#rollups.rolledBack()
     this.#packing.rolledBack()
     this.#trimming.rolledBack()
@@ -133,6 +144,8 @@ class TelemetryWriter implements AppendWriter {
       this.#samples.endMessage()
       kept.forEach(({ data }, i) => {
         this.#remember(item.device_num, data, times[i] ?? 0)
+        // What is imported is of the past, and nothing to be alarmed about.
+        if (!item.strict) this.#watch.note(item.device_num, times[i] ?? 0, item.received_at, data)
       })
     } catch (error) {
       // A grave fault has ended the transaction, and the savepoint with it.

@@ -105,6 +105,20 @@ export async function* exportReadings(
   }
 }
 
+/**
+ * The oldest time of what was received since a time, both in milliseconds since 1970; null when that is nothing. What has been packed, which is a
+ * day old, is not looked through.
+ */
+export async function oldestReceivedSince(db: Db, device_num: number, since: number): Promise<number | null> {
+  const { oldest } = await db
+    .selectFrom('samples')
+    .select(eb => eb.fn.min<number | null>('ts').as('oldest'))
+    .where('device_num', '=', device_num)
+    .where(({ eb }) => eb(eb('ts', '+', eb.ref('delay')), '>', since))
+    .executeTakeFirstOrThrow()
+  return oldest
+}
+
 const maxNames = 1000
 
 /** The names of the fields that occur in a range, in order, at most 1000: the columns of a CSV. */

@@ -14,6 +14,7 @@ import { Commands, type Outbox } from '../../src/commands/commands.js'
 import { KeyRing } from '../../src/devices/key-ring.js'
 import { recordEvent, recordHeartbeat, recordLogLine } from '../../src/devices/reports.js'
 import { ensureDefaultHome } from '../../src/homes/homes.js'
+import { type Audio, openAudio } from '../../src/hub-audio.js'
 import { PayloadFault, parseObject } from '../../src/json.js'
 import { Notifier } from '../../src/notifications/notifier.js'
 import { openSeal, type Seal } from '../../src/notifications/seal.js'
@@ -44,6 +45,7 @@ export interface Started {
   readonly alerts: Alerts
   readonly commands: Commands
   readonly seal: Seal
+  readonly audio: Audio
   readonly signing_keys: SigningKeys
   readonly directory: Directory
   readonly key_ring: KeyRing
@@ -115,6 +117,8 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
   const senders = createSenders(config)
   const { notify_attempts: max_attempts } = config
   const notifier = new Notifier({ store, log, seal, senders, max_attempts, changed: alert => alerts.tell(alert) })
+
+  const audio = await openAudio({ config, log, store, alerts, signing_keys, publish: outbox.publish })
   const context: ApiContext = {
     config,
     log,
@@ -123,12 +127,14 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     commands,
     notifier,
     seal,
+    audio,
     signing_keys,
     directory,
     key_ring,
     refusals,
     audit_head,
     ingest: (device, rest, payload) => ingest(store, device, rest, payload),
+    rulesChanged: () => void told.push('rules changed'),
     desiredChanged: async device => void told.push({ desiredChanged: device }),
     disconnect: (match, reason) => told.push({ disconnect: match, reason }),
     rightsChanged: async user_ids => {
@@ -160,7 +166,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     await store.close()
     await rm(data_dir, { recursive: true, force: true })
   }
-  const parts = { api, store, alerts, commands, seal, signing_keys, directory, key_ring, data_dir, user }
+  const parts = { api, store, audio, alerts, commands, seal, signing_keys, directory, key_ring, data_dir, user }
   return { url, ...parts, token, published, told, logged, ready, call, device, close }
 }
 

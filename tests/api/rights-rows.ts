@@ -1,10 +1,15 @@
 import { newSortableId } from '../../src/ids.js'
-import type { Asked, thingsOf } from './rights-things.js'
+import type { audioThingsOf } from './audio-things.js'
+import { type Asked, someCondition, type thingsOf } from './rights-things.js'
 
 /** What each of them is answered; `ok` is anything that does not refuse. */
 export const rights = {
   anyone: 'ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  ok',
   device: '401 ok  401 401 401 401 401 401 401 401 401 401',
+  heard: ' 401 ok  ok  ok  ok  ok  ok  ok  ok  ok  ok  403',
+  look: '  401 404 404 404 ok  ok  ok  ok  ok  ok  ok  403',
+  ask: '   401 404 404 404 ok  ok  ok  403 ok  403 ok  403',
+  worker: '401 401 403 403 403 403 403 403 ok  403 403 403',
   person: '401 401 ok  ok  ok  ok  ok  ok  ok  403 403 403',
   list: '  401 401 ok  ok  ok  ok  ok  ok  ok  ok  ok  403',
   read: '  401 401 404 404 ok  ok  ok  ok  ok  ok  ok  403',
@@ -21,7 +26,11 @@ const aggregated = '?field=a&aggregation=mean&window=1h'
 type Rows = Readonly<Record<string, readonly [keyof typeof rights, () => Promise<Asked>]>>
 
 /** A row for every route there is. */
-export const rowsOf = (things: ReturnType<typeof thingsOf>, password: string): Rows => ({
+export const rowsOf = (
+  things: ReturnType<typeof thingsOf>,
+  audio: ReturnType<typeof audioThingsOf>,
+  password: string,
+): Rows => ({
   'GET /': ['anyone', things.plain()],
   'GET /health': ['anyone', things.plain()],
   'GET /ready': ['anyone', things.plain()],
@@ -132,6 +141,15 @@ export const rowsOf = (things: ReturnType<typeof thingsOf>, password: string): R
   'POST /alerts/:id/escalate': ['act', things.onAlert({})],
   'POST /alerts/:id/close': ['act', things.onAlert({})],
   'POST /alerts/:id/comments': ['act', things.onAlert({ comment: 'x' })],
+  'GET /alert-rules': ['list', things.plain()],
+  'POST /alert-rules': ['own', things.plain({ home_id: 'mine', name: 'x', condition: someCondition })],
+  'GET /alert-rules/:id': ['read', things.onRule()],
+  'PATCH /alert-rules/:id': ['own', things.onRule({ name: 'x' })],
+  'DELETE /alert-rules/:id': ['own', things.onRule()],
+  'POST /alert-rules/test': [
+    'read',
+    async () => ({ body: { ...(await things.ofDevice()), condition: someCondition, start_time: 0, end_time: 1 } }),
+  ],
   'GET /settings/contacts': ['own', things.ofMine],
   'POST /settings/contacts': ['own', things.newContact],
   'GET /settings/contacts/:id': ['own', things.onContact()],
@@ -144,6 +162,24 @@ export const rowsOf = (things: ReturnType<typeof thingsOf>, password: string): R
   'GET /alerts/:id/notifications': ['read', things.onAlert()],
   'GET /ops/notifications': ['staff', things.plain()],
   'POST /ops/notifications/:id/retry': ['staff', things.onDead],
+  'POST /ingest': ['ask', audio.toAnnounce],
+  'POST /ingest/confirm': ['ask', audio.toConfirm],
+  'POST /ingest/:id/retry': ['act', audio.toRetry],
+  'GET /ingest': ['heard', things.plain()],
+  'GET /ingest/:id': ['look', audio.onRecording],
+  'POST /ingest/jobs/claim': ['worker', things.plain({})],
+  'POST /ingest/jobs/result': [
+    'worker',
+    audio.asWorker({ result: { format: 'wav', rate: 1, channels: 1, seconds: 1, took_ms: 1, detections: [] } }),
+  ],
+  'POST /ingest/jobs/failure': ['worker', audio.asWorker({ error: { code: 'x', message: 'x' }, again: false })],
+  'PUT /objects/:folder/:name': ['anyone', audio.toUpload],
+  'GET /objects/:folder/:name': ['anyone', audio.toFetch],
+  'GET /model-config': ['own', async () => ({ query: '?home_id=mine' })],
+  'PATCH /model-config/:model_key': [
+    'own',
+    async () => ({ path: { model_key: 'loudness' }, body: { home_id: 'mine', enabled: false } }),
+  ],
   'GET /tokens': ['admin', things.plain()],
   'POST /tokens': ['admin', things.plain({ name: 'x' })],
   'DELETE /tokens/:id': ['admin', things.onToken],

@@ -6,6 +6,7 @@ import { hashPassword } from '../../src/people/passwords.js'
 import { createServiceToken } from '../../src/people/service-tokens.js'
 import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
+import { audioThingsOf } from './audio-things.js'
 import { type Started, startApi } from './harness.js'
 import { rights, rowsOf } from './rights-rows.js'
 import { thingsOf } from './rights-things.js'
@@ -32,7 +33,11 @@ const password = 'a long password'
 const credentials = new Map<Asker, Record<string, string>>()
 
 const things = thingsOf(() => hub)
-const table = rowsOf(things, password)
+const table = rowsOf(
+  things,
+  audioThingsOf(() => hub),
+  password,
+)
 
 beforeAll(async () => {
   hub = await startApi()

@@ -10,15 +10,19 @@ import { createServiceToken } from '../../src/people/service-tokens.js'
 import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
 import { quarantine } from '../../src/quarantine/quarantine.js'
+import { createRule } from '../../src/rules/rules.js'
 import type { Started } from './harness.js'
 import { notificationThingsOf } from './rights-notifications.js'
+
+/** Of a rule: what never is so. */
+export const someCondition = { type: 'no_data', seconds: 86_400 } as const
 
 /** A thing made anew for each question, so that no answer depends on the one before. Gives the path's parameters and the body. */
 export interface Asked {
   readonly path?: Record<string, string>
   readonly query?: string
   readonly body?: object
-  readonly raw?: string
+  readonly raw?: string | Buffer
   readonly headers?: Record<string, string>
 }
 
@@ -83,6 +87,15 @@ export function thingsOf(hub: () => Started) {
     const times = { at: null, cron: '0 18 * * *', timezone: 'UTC' }
     const made = await createSchedule(hub().store.db, { device_id: await device() }, { ...order, ...times })
     return { path: { id: made.id }, ...(body && { body }) }
+  }
+  const onRule = (body?: object) => async (): Promise<Asked> => {
+    const scope = { home_id: 'mine', device_id: null, group_id: null, type: null }
+    const says = { name: 'x', severity: 'info', message: null, condition: someCondition, active_hours: null } as const
+    const rest = { enabled: true, auto_clear: true, clear_after_seconds: 0, created_by: 'test' }
+    return {
+      path: { id: (await createRule(hub().store.db, { ...scope, ...says, ...rest })).id },
+      ...(body && { body }),
+    }
   }
   const onGroup = (body?: object) => async (): Promise<Asked> => ({
     path: { id: await newGroup() },
@@ -159,6 +172,7 @@ export function thingsOf(hub: () => Started) {
     asMember,
     onCommand,
     onSchedule,
+    onRule,
     onGroup,
     newGroup,
     inGroup,

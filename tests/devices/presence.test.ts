@@ -1,10 +1,10 @@
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Presences } from '../../src/bridge/presence.js'
+import type { Presences } from '../../src/bridge/presence.js'
 import { recordSeen } from '../../src/devices/presence.js'
 import { needsSignOfLife, signOfLife } from '../../src/devices/sign-of-life.js'
 import { Raw } from '../broker/raw.js'
 import { startHub, type TestHub, until } from '../helper.js'
+import { presencesOf } from './presence.js'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -120,7 +120,7 @@ describe('what could not be written when it happened', () => {
   /** What the broker tells while the table of presence is out of reach. */
   async function unreachable(tell: (presences: Presences) => Promise<void>): Promise<Presences> {
     const { store } = hub.hub
-    const presences = new Presences({ store, publish, log: pino({ level: 'silent' }) })
+    const presences = presencesOf(store, publish)
     await store.db.schema.alterTable('presence').renameTo('presence_away').execute()
     await tell(presences)
     await store.db.schema.alterTable('presence_away').renameTo('presence').execute()

@@ -1,13 +1,11 @@
 import type { Packet } from 'mqtt-packet'
-import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Presences } from '../../src/bridge/presence.js'
 import { HearthClient } from '../../src/client/client.js'
 import { type Presence, recordPresence } from '../../src/devices/presence.js'
 import { recordOverdue, recordSleep } from '../../src/devices/sleep.js'
 import { connectPacket, publishPacket, Raw } from '../broker/raw.js'
 import { startHub, type TestHub, until } from '../helper.js'
-import { heartbeatOverHttp, presenceOf } from './presence.js'
+import { heartbeatOverHttp, presenceOf, presencesOf } from './presence.js'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -249,7 +247,7 @@ describe('who does not come back is offline, overdue', () => {
     const { store } = hub.hub
     const told: string[] = []
     const publish = async (topic: string, payload: string) => void told.push(`${topic} ${payload}`)
-    await new Presences({ store, log: pino({ level: 'silent' }), publish }).endSleep(since)
+    await presencesOf(store, publish).endSleep(since)
     expect(await shown('lost')).toMatchObject({ status: 'offline', reason: 'overdue', since, wakes_at: null })
     const lost = told.filter(line => line.startsWith('homes/home/devices/lost/presence '))
     expect(lost).toEqual([expect.stringContaining(`{"status":"offline","since":${since},"reason":"overdue"`)])

@@ -18,13 +18,16 @@ export interface ChildHub {
   end(signal: NodeJS.Signals): Promise<number | null>
 }
 
+/** What tests are told is no setting of a hub. */
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HEARTH_TEST_')))
+
 /** @param env settings beside those of `testSettings`, e.g. the ports of the run before */
 export async function startChild(data_dir: string, env: Record<string, string> = {}): Promise<ChildHub> {
   const cli = join(import.meta.dirname, '../../src/cli.js')
   const settings = { ...testSettings, HEARTH_LOG_LEVEL: 'info', HEARTH_DATA_DIR: data_dir, ...env }
   const begun = performance.now()
   const child = spawn(process.execPath, [cli, 'start'], {
-    env: { ...process.env, ...settings },
+    env: { ...inherited, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let log = ''

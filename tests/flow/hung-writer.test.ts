@@ -34,7 +34,7 @@ test('a writer that hangs: every caller is told within 5 s, nothing is acknowled
     expect(performance.now() - begun).toBeLessThan(5500)
     await until(() => devices.every(({ lost }) => lost > 0))
     const counts = devices.map(({ acknowledged }) => acknowledged.size)
-    expect(hub.logged.some(line => line.includes('a store thread was lost'))).toBe(true)
+    expect(hub.logged.some(line => line.includes('a thread was lost'))).toBe(true)
     await until(() => devices.every(({ acknowledged }, i) => acknowledged.size > (counts[i] ?? 0) + 20), 40_000)
     for (const device of devices) device.finish()
     await until(() => devices.every(({ waiting }) => waiting === 0))

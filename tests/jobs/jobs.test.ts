@@ -1,11 +1,10 @@
-import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { loadConfig } from '../../config/config.js'
-import { Presences } from '../../src/bridge/presence.js'
 import type { Job, JobContext } from '../../src/jobs/job.js'
 import { trimLogsJob } from '../../src/jobs/trim-logs.js'
 import { trimQuarantineJob } from '../../src/jobs/trim-quarantine.js'
 import { trimTokensJob } from '../../src/jobs/trim-tokens.js'
+import { presencesOf } from '../devices/presence.js'
 import { startHub, type TestHub, until } from '../helper.js'
 
 let hub: TestHub
@@ -161,7 +160,7 @@ test('presence rows that were falsified are brought back to what the sockets say
   const device = { kind: 'device', id: 'truth', num: 1, home_id: 'home', key_id: '', expires_at: null } as const
   const { session, since } = online
   const live = [{ device, session, connected_at: since, address: '127.0.0.1', transport: 'tcp' } as const]
-  await new Presences({ store, log: pino({ level: 'silent' }), publish }).reconcile(() => live)
+  await presencesOf(store, publish).reconcile(() => live)
   expect((await row('truth'))?.status).toBe('online')
   expect(await row('ghost')).toMatchObject({ status: 'offline', reason: 'network' })
   expect(told.sort()).toEqual(['ghost offline', 'truth online'])

@@ -30,6 +30,8 @@ export const openAppendWriter: OpenAppendWriter = db => {
       keep.run(device_num, received_at)
       return null
     },
+    attend: () => undefined,
+    takeTold: () => null,
     beforeCommit: () => undefined,
     work: () => false,
     rolledBack: () => undefined,

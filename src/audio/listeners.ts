@@ -1,0 +1,88 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { HubError } from '../errors.js'
+import { Thread } from '../store/thread.js'
+import type { Job, Outcome, Task } from './result.js'
+
+/** Where work comes from, and what came of it goes to: the hub itself, or a hub elsewhere. */
+export interface Work {
+  /** Waits a while. @returns null when nothing has come */
+  claim(signal: AbortSignal): Promise<Job | null>
+  finish(job: Job, outcome: Outcome): Promise<void>
+}
+
+interface ListenersOptions {
+  readonly threads: number
+  readonly work: Work
+  readonly log: Logger
+}
+
+/** How long one recording may take, in milliseconds. Within the time that it is ours (`leaseMs`). */
+const deadlineMs = 60_000
+/** Memory of a thread for what is no sound; what is sound is bounded by the seconds of a recording. */
+const limits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 }
+const pauseMs = 2000
+
+/**
+ * Threads that listen to recordings, each to one at a time. One that hangs, dies or runs out of memory is replaced, and the recording that it
+ * had is tried again.
+ */
+export class Listeners {
+  readonly #options: ListenersOptions
+  readonly #closing = new AbortController()
+  #loops: Promise<void>[] = []
+
+  constructor(options: ListenersOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#loops = Array.from({ length: this.#options.threads }, () => this.#loop())
+  }
+
+  /** What is under way is given back. Settles when no thread is left. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all(this.#loops)
+  }
+
+  async #loop(): Promise<void> {
+    const { work, log } = this.#options
+    const { signal } = this.#closing
+    let thread: Thread<Task, Outcome> | null = null
+    const end = () => void thread?.close()
+    signal.addEventListener('abort', end)
+    while (!signal.aborted) {
+      try {
+        const job = await work.claim(signal)
+        if (!job) continue
+        // Most hubs have no recordings: a thread is made for the first one.
+        thread ??= await this.#open()
+        await work.finish(job, await listenIn(thread, job))
+      } catch (err) {
+        if (signal.aborted) break
+        log.warn({ err }, 'a recording could not be listened to; it is tried again')
+        await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
+    signal.removeEventListener('abort', end)
+    await thread?.close()
+  }
+
+  async #open(): Promise<Thread<Task, Outcome>> {
+    const url = new URL('./listen-thread.js', import.meta.url)
+    const thread = new Thread<Task, Outcome>({ url, data: {}, deadlineMs, limits, log: this.#options.log })
+    await thread.open()
+    return thread
+  }
+}
+
+/** A thread that was lost is no fault of the hub's: the recording may be what it died of, or was just unlucky. */
+async function listenIn(thread: Thread<Task, Outcome>, job: Job): Promise<Outcome> {
+  try {
+    return await thread.post(job)
+  } catch (error) {
+    const message = error instanceof HubError ? String(error.cause) : error instanceof Error ? error.message : 'unknown'
+    return { error: { code: 'gave_up', message: `Nobody could listen to it: ${message}` }, again: true }
+  }
+}

@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { severities } from '../../src/inbound.js'
+import { come, startNotifying } from './notifying.js'
+import { startReceiver } from './receiver.js'
+
+/** The fields of https://docs.ntfy.sh/publish/#publish-as-json that there are strings, numbers or lists of strings for. */
+const documented = ['topic', 'title', 'message', 'priority', 'tags', 'sequence_id']
+/** Longer messages become attachments: https://docs.ntfy.sh/publish/#limitations */
+const maxMessage = 4096
+
+test('an alert is published to a topic of ntfy as JSON, with the token, as urgent as it is', async () => {
+  const [{ contact, policy, raise, told }, server] = await Promise.all([startNotifying(), startReceiver()])
+  const token = 'tk_AgQdq7mVBoFD37zQVN29RhuMzNIz2'
+  await contact('phone', { kind: 'ntfy', server: server.url, topic: 'my-home', token })
+  await policy({ steps: [{ after_seconds: 0, min_severity: 'info' }] })
+  const said = []
+  for (const [i, severity] of severities.entries()) {
+    const { id } = await raise({ severity, message: `Ä${'€'.repeat(1000)}` })
+    const one = (await come(server.received, i + 1))[i]
+    if (!one) throw new Error('nothing came')
+    expect([one.method, one.path, one.headers.authorization]).toEqual(['POST', '/', `Bearer ${token}`])
+    const body = JSON.parse(one.body) as Record<string, unknown>
+    expect(documented).toEqual(expect.arrayContaining(Object.keys(body)))
+    expect(body).toMatchObject({ topic: 'my-home', title: expect.stringContaining(`[${severity}] Ä€`) })
+    expect(Buffer.byteLength(String(body.message))).toBeLessThanOrEqual(maxMessage)
+    expect((await told(id))[0]?.id).toBe(body.sequence_id)
+    said.push([severity, body.priority])
+  }
+  expect(Object.fromEntries(said)).toEqual({ critical: 5, major: 4, minor: 3, warning: 3, info: 2 })
+})
+
+test('a topic without a token is published to without one, and what is over rings nobody awake', async () => {
+  const [{ contact, raise, act }, server] = await Promise.all([startNotifying(), startReceiver()])
+  await contact('phone', { kind: 'ntfy', server: server.url, topic: 'my-home' })
+  const { id } = await raise()
+  await come(server.received, 1)
+  await act(id, 'close')
+  const [, over] = await come(server.received, 2)
+  expect(over?.headers.authorization).toBeUndefined()
+  expect(JSON.parse(over?.body ?? '')).toMatchObject({ priority: 3, title: 'Closed: [critical] Water' })
+})
