@@ -56,7 +56,6 @@ const partFrames = 10
 const loudShare = 0.1
 /** Frames at its beginning where the room still rings, and at its end where the next pulse may have begun, that are left out. */
 const [ringing, edge] = [20, 5]
-const quietShare = 0.8
 
 /**
  * The best succession of cycles of a pattern at one frequency within `bands` (Hz). A cycle counts when each pulse stands out by
