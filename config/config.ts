@@ -3,7 +3,9 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { z } from 'zod'
-import { bytesOf, durationPattern } from './quantities.js'
+import { audio } from './audio.js'
+import { bytes, limit, optional, port } from './kinds.js'
+import { durationPattern } from './quantities.js'
 import { retentionFault } from './retention.js'
 
 /** What zod says of a value of the wrong type, in fewer words: this is the first of all modules that have a schema. */
@@ -23,18 +25,6 @@ function named(expected: unknown): string {
   const type = expected === 'record' ? 'object' : String(expected)
   return `${type === 'array' || type === 'object' ? 'an' : 'a'} ${type}`
 }
-
-const port = (standard: number, what: string) =>
-  z.coerce.number().int().min(0).max(65_535).default(standard).describe(`${what}. 0 takes any free port`)
-const limit = (standard: number, what: string) =>
-  z.coerce.number().min(0).default(standard).describe(`${what}. 0 for no limit`)
-const bytes = (standard: string, what: string) =>
-  z
-    .string()
-    .refine(text => bytesOf(text) !== null, 'is written like 500MB or 20GB, with a unit')
-    .default(standard)
-    .describe(what)
-const optional = (what: string) => z.string().min(1).optional().describe(what)
 
 /** `192.0.2.1` or `192.0.2.0/24`, and the same of IPv6. */
 function isNetwork(text: string): boolean {
@@ -151,20 +141,7 @@ export const schema = z.strictObject({
     .describe(
       'Where others reach the hub over HTTP, like https://hub.example.org (the address that they asked when unset)',
     ),
-  HEARTH_AUDIO_WORKERS: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(16)
-    .default(1)
-    .describe('Threads that listen to recordings. 0 leaves that to `hearth worker` elsewhere'),
-  HEARTH_AUDIO_BYTES: bytes('20MB', 'How large a recording may be'),
-  HEARTH_AUDIO_SECONDS: z.coerce.number().int().min(1).max(3600).default(300).describe('How long a recording may be'),
-  HEARTH_AUDIO_KEEP: z
-    .string()
-    .regex(durationPattern)
-    .default('7d')
-    .describe('How long the sound of recordings is kept; what was heard in them stays for a year'),
+  ...audio,
   HEARTH_LIMIT_LOGIN: limit(5, 'Login attempts a minute and address'),
   HEARTH_LIMIT_COMMANDS: limit(60, 'Commands a minute and person'),
   HEARTH_LIMIT_UPDATES: limit(60, 'Changes a minute and person'),
@@ -248,6 +225,8 @@ function faultsBetween(settings: Given): string[] {
   if (!settings.HEARTH_ADMIN_EMAIL !== !settings.HEARTH_ADMIN_PASSWORD) {
     faults.push('HEARTH_ADMIN_EMAIL and HEARTH_ADMIN_PASSWORD: set both or neither')
   }
+  if (!settings.HEARTH_AWS_ACCESS_KEY_ID !== !settings.HEARTH_AWS_SECRET_ACCESS_KEY)
+    faults.push('HEARTH_AWS_ACCESS_KEY_ID and HEARTH_AWS_SECRET_ACCESS_KEY: set both or neither')
   if (!settings.HEARTH_SMTP_URL !== !settings.HEARTH_SMTP_FROM)
     faults.push('HEARTH_SMTP_URL and HEARTH_SMTP_FROM: set both or neither')
   if (settings.HEARTH_ADMIN_PASSWORD === examplePassword)
@@ -273,8 +252,10 @@ export function exampleFile(): string {
 /** The database file when none is configured lies in the data directory. */
 export const databaseFile = (config: Config) => config.database_url ?? join(config.data_dir, 'hearth.db')
 
+const secrets = ['admin_password', 'smtp_url', 'aws_secret_access_key', 'worker_token'] as const
+
 /** The settings as `hearth config` shows them: secrets masked. */
 export function masked(config: Config): Record<string, unknown> {
-  const secrets = (['admin_password', 'smtp_url'] as const).filter(name => config[name])
-  return { ...config, ...Object.fromEntries(secrets.map(name => [name, '********'])) }
+  const hidden = secrets.filter(name => config[name]).map(name => [name, '********'])
+  return { ...config, ...Object.fromEntries(hidden) }
 }

@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   start: () => import('./cli/start.js').then(({ startCommand }) => startCommand()),
   migrate: () => import('./cli/migrate.js').then(({ migrateCommand }) => migrateCommand()),
   device: () => import('./cli/device.js').then(({ deviceCommand }) => deviceCommand()),
+  worker: () => import('./cli/worker.js').then(({ workerCommand }) => workerCommand()),
   send: () => import('./cli/send.js').then(({ sendCommand }) => sendCommand()),
   watch: () => import('./cli/watch.js').then(({ watchCommand }) => watchCommand()),
   simulate: () => import('./cli/simulate.js').then(({ simulateCommand }) => simulateCommand()),

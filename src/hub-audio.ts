@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { Config } from '../config/config.js'
 import { bytesOf } from '../config/quantities.js'
 import { detectors } from './audio/detectors.js'
 import { Listeners } from './audio/listeners.js'
@@ -25,13 +26,10 @@ const waitMs = 30_000
 
 type Base = Pick<Mqtt, 'config' | 'log' | 'store' | 'alerts' | 'signing_keys' | 'publish'>
 
-export async function openAudio({ config, log, store, alerts, signing_keys, publish }: Base): Promise<Audio> {
+export async function openAudio(base: Base): Promise<Audio> {
+  const { config, log, store, alerts, publish } = base
   const { db } = store
-  const reserve = bytesOf(config.disk_reserve) ?? 0
-  const own_objects = await openDisk({ folder: join(config.data_dir, 'objects'), keys: signing_keys, reserve })
-  const objects: Objects = own_objects
-  const queue = new StoreQueue(db)
-  await queue.giveBack()
+  const [{ objects, own_objects }, queue] = await Promise.all([openObjects(base), openQueue(base)])
   const max_seconds = config.audio_seconds
   const recordings = new Recordings({ db, log, objects, queue, detectors, alerts, max_seconds, publish })
   const work = {
@@ -44,4 +42,34 @@ export async function openAudio({ config, log, store, alerts, signing_keys, publ
     return () => listeners.close()
   }
   return { recordings, objects, own_objects, queue, detectors, start }
+}
+
+/** Amazon's library is loaded only where it is used. */
+async function openObjects({ config, signing_keys: keys }: Base): Promise<Pick<Audio, 'objects' | 'own_objects'>> {
+  const { s3_bucket: bucket, s3_endpoint: endpoint, aws_region: region } = config
+  if (bucket) {
+    const { S3Objects } = await import('./objects/s3.js')
+    return {
+      objects: new S3Objects({ bucket, endpoint, region, credentials: credentialsIn(config) }),
+      own_objects: null,
+    }
+  }
+  const reserve = bytesOf(config.disk_reserve) ?? 0
+  const own_objects = await openDisk({ folder: join(config.data_dir, 'objects'), keys, reserve })
+  return { objects: own_objects, own_objects }
+}
+
+async function openQueue({ config, store }: Base): Promise<Queue> {
+  const { sqs_queue_url: url, sqs_dead_letter_url: dead_url, aws_region: region } = config
+  if (url) {
+    const { SqsQueue } = await import('./queue/sqs-queue.js')
+    return new SqsQueue({ url, dead_url, region, credentials: credentialsIn(config) })
+  }
+  const queue = new StoreQueue(store.db)
+  await queue.giveBack()
+  return queue
+}
+
+function credentialsIn({ aws_access_key_id: accessKeyId, aws_secret_access_key: secretAccessKey }: Config) {
+  return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined
 }

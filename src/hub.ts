@@ -12,7 +12,7 @@ import { openData } from './data.js'
 import { KeyRing } from './devices/key-ring.js'
 import { ensureDefaultHome } from './homes/homes.js'
 import { apiContext } from './hub-api.js'
-import { openAudio } from './hub-audio.js'
+import { type Audio, openAudio } from './hub-audio.js'
 import { writeHubFile } from './hub-file.js'
 import { type Ground, type Mqtt, openMqtt } from './hub-mqtt.js'
 import { createJobs, type Jobs } from './jobs/jobs.js'
@@ -79,7 +79,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   closing.push(async () => {
     apiClosed = api.close()
   })
-  const jobs = openJobs(mqtt)
+  const jobs = openJobs(mqtt, audio)
   closing.push(() => jobs.stop())
   const { host, admin_email: email, admin_password: password } = config
   const given = email && password ? { email, password } : null
@@ -129,7 +129,7 @@ function openNotifier({ config, log, store, seal, alerts }: Mqtt): Notifier {
   return notifier
 }
 
-function openJobs(mqtt: Mqtt): Jobs {
+function openJobs(mqtt: Mqtt, audio: Audio): Jobs {
   const { config, log, store, alerts, commands, presences, broker, bridge, key_uses, token_uses } = mqtt
   return createJobs({
     config,
@@ -137,6 +137,7 @@ function openJobs(mqtt: Mqtt): Jobs {
     store,
     alerts,
     commands,
+    audio,
     takeSeen: bridge.takeSeen,
     takeKeyUses: () => key_uses.take(),
     takeTokenUses: () => token_uses.take(),

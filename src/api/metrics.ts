@@ -55,6 +55,32 @@ const figures: readonly Figure[] = [
     label: 'kind',
     ask: ({ notifier }) => attempts(notifier, 'failed'),
   },
+  {
+    name: 'hearth_recordings',
+    help: 'Attempts to listen to a recording since the start, by what came of them',
+    label: 'outcome',
+    ask: ({ audio: { recordings } }) => recordings.outcomes,
+  },
+  {
+    name: 'hearth_recordings_seconds',
+    help: 'Seconds of sound that were listened to since the start, and seconds that this took',
+    label: 'of',
+    ask: ({ audio: { recordings } }) => recordings.seconds,
+  },
+  {
+    name: 'hearth_recordings_waiting',
+    help: 'Recordings that somebody is to listen to (open), and that were given up (dead)',
+    label: 'state',
+    // A queue elsewhere that does not answer leaves the other figures as they are.
+    ask: ({ audio: { queue }, log }) =>
+      queue.counts().then(
+        counts => ({ ...counts }),
+        err => {
+          log.warn({ err }, 'the queue could not be counted')
+          return {}
+        },
+      ),
+  },
 ]
 
 const attempts = ({ sent }: ApiContext['notifier'], outcome: 'delivered' | 'failed'): Numbers =>

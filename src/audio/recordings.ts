@@ -48,7 +48,10 @@ type Take = Omit<Parameters<Queue['take']>[0], 'ms'>
  */
 export class Recordings {
   readonly #context: AudioContext
-  readonly counts = { done: 0, failed: 0, retried: 0, seconds: 0, took_ms: 0 }
+  /** Since the start. */
+  readonly outcomes = { done: 0, failed: 0, retried: 0 }
+  /** Of sound, and of listening to it. */
+  readonly seconds = { sound: 0, work: 0 }
 
   constructor(context: AudioContext) {
     this.#context = context
@@ -129,7 +132,7 @@ export class Recordings {
       await this.#end({ id, receipt, attempt }, outcome)
       return
     }
-    this.counts.retried++
+    this.outcomes.retried++
     await this.#context.queue.retry({ id, receipt }, backoffMs * 2 ** attempt)
   }
 
@@ -147,7 +150,10 @@ export class Recordings {
   }
 
   async #settled(recording: Recording): Promise<void> {
-    this.counts[recording.status === 'done' ? 'done' : 'failed']++
+    const { seconds = 0, took_ms = 0 } = (recording.result as Result | null) ?? {}
+    this.outcomes[recording.status === 'done' ? 'done' : 'failed']++
+    this.seconds.sound += seconds
+    this.seconds.work += took_ms / 1000
     await this.#raise(recording)
     this.#tell(recording)
   }

@@ -24,7 +24,9 @@ export class HearthClient {
   }
 
   get = <T>(path: string): Promise<T> => this.#send('GET', path)
-  post = <T>(path: string, body: object = {}): Promise<T> => this.#send('POST', path, body)
+  /** @param signal lets go of whoever waits for the answer */
+  post = <T>(path: string, body: object = {}, signal?: AbortSignal): Promise<T> =>
+    this.#send('POST', path, body, signal)
   put = <T>(path: string, body: object): Promise<T> => this.#send('PUT', path, body)
   patch = <T>(path: string, body: object): Promise<T> => this.#send('PATCH', path, body)
   delete = <T>(path: string): Promise<T> => this.#send('DELETE', path)
@@ -33,7 +35,7 @@ export class HearthClient {
    * @param path below `/api/v1`, e.g. `/devices?limit=10`
    * @throws HubError as the hub gave it; `internal` when the answer is none of ours; the runtime's error when nobody answers
    */
-  async #send<T>(method: string, path: string, body?: object): Promise<T> {
+  async #send<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
     const { url, access_token, api_key } = this.#options
     const response = await fetch(new URL(`/api/v1${path}`, url), {
       method,
@@ -43,6 +45,7 @@ export class HearthClient {
         ...(api_key ? { 'x-api-key': api_key } : {}),
       },
       ...(body ? { body: JSON.stringify(body) } : {}),
+      ...(signal ? { signal } : {}),
     })
     const text = await response.text()
     const answer: unknown = text === '' ? null : JSON.parse(text)

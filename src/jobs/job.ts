@@ -1,7 +1,9 @@
 import type { Logger } from 'pino'
 import type { Config } from '../../config/config.js'
 import type { Alerts } from '../alerts/alerts.js'
+import type { Recordings } from '../audio/recordings.js'
 import type { Commands } from '../commands/commands.js'
+import type { Objects } from '../objects/objects.js'
 import type { Store } from '../store/store.js'
 import type { UseCounts } from '../uses.js'
 
@@ -11,6 +13,7 @@ export interface JobContext {
   readonly store: Store
   readonly alerts: Pick<Alerts, 'close'>
   readonly commands: Commands
+  readonly audio: { readonly recordings: Recordings; readonly objects: Objects }
   /** When each device was last heard since this was last called. */
   takeSeen(): ReadonlyMap<string, number>
   /** How often each API key and service token was used since this was last called. */

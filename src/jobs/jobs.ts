@@ -9,6 +9,7 @@ import { commandSchedulesJob } from './command-schedules.js'
 import type { Job, JobContext } from './job.js'
 import { overdueJob } from './overdue.js'
 import { presenceJob } from './presence.js'
+import { recordingsJob } from './recordings.js'
 import { retentionJob } from './retention.js'
 import { seenJob } from './seen.js'
 import { trimAlertsJob } from './trim-alerts.js'
@@ -16,6 +17,7 @@ import { trimLogsJob } from './trim-logs.js'
 import { trimNotificationsJob } from './trim-notifications.js'
 import { trimPresenceJob } from './trim-presence.js'
 import { trimQuarantineJob } from './trim-quarantine.js'
+import { trimRecordingsJob } from './trim-recordings.js'
 import { trimSessionsJob } from './trim-sessions.js'
 import { trimStateJob } from './trim-state.js'
 import { trimTokensJob } from './trim-tokens.js'
@@ -29,6 +31,7 @@ const jobs: readonly Job[] = [
   aliveJob,
   checkpointJob,
   retentionJob,
+  recordingsJob,
   trimQuarantineJob,
   closeAlertsJob,
   trimNotificationsJob,
@@ -37,6 +40,7 @@ const jobs: readonly Job[] = [
   trimPresenceJob,
   trimTokensJob,
   trimSessionsJob,
+  trimRecordingsJob,
   trimAlertsJob,
 ]
 

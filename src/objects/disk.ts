@@ -112,12 +112,14 @@ class DiskObjects implements OwnObjects {
     await rm(this.#path(key), { force: true })
   }
 
-  async *list(): AsyncIterable<{ key: string; put_at: number }> {
-    for (const prefix of await readdir(this.#folder)) {
-      if (prefix === drafts) continue
-      for (const name of await readdir(join(this.#folder, prefix))) {
-        const found = await stat(join(this.#folder, prefix, name)).then(({ mtimeMs }) => mtimeMs, nullIfMissing)
-        if (found !== null) yield { key: `${prefix}/${name}`, put_at: found }
+  async *list(prefix: string): AsyncIterable<{ key: string; put_at: number }> {
+    for (const folder of await readdir(this.#folder)) {
+      if (folder === drafts) continue
+      for (const name of await readdir(join(this.#folder, folder))) {
+        const key = `${folder}/${name}`
+        if (!key.startsWith(prefix)) continue
+        const put_at = await stat(join(this.#folder, key)).then(({ mtimeMs }) => mtimeMs, nullIfMissing)
+        if (put_at !== null) yield { key, put_at }
       }
     }
   }

@@ -31,8 +31,8 @@ export interface Objects {
   source(key: string): Promise<Source>
   /** Deletes what is there. */
   delete(key: string): Promise<void>
-  /** Every key, with when its object was put there (milliseconds since 1970). */
-  list(): AsyncIterable<{ readonly key: string; readonly put_at: number }>
+  /** Every key that begins so, with when its object was put there (milliseconds since 1970). */
+  list(prefix: string): AsyncIterable<{ readonly key: string; readonly put_at: number }>
 }
 
 /** The objects that lie with the hub itself, which it puts and gives over HTTP. */

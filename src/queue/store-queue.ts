@@ -9,6 +9,8 @@ import type { Queue, QueueCounts, Take, Taken } from './queue.js'
 /** What has been taken when another hub, or nobody, is there to finish it is looked for this often, in milliseconds. */
 const lookMs = 1000
 
+const fresh = (now: number) => ({ visible_at: now, attempts: 0, receipt: null, dead_at: null, reason: null })
+
 /** A queue in the store: each step is one statement, and so one commit. */
 export class StoreQueue implements Queue {
   readonly #db: Db
@@ -22,8 +24,8 @@ export class StoreQueue implements Queue {
     const now = Date.now()
     await this.#db
       .insertInto('work')
-      .values({ id, created_at: now, visible_at: now, receipt: null, dead_at: null, reason: null })
-      .onConflict(conflict => conflict.column('id').doNothing())
+      .values({ id, created_at: now, ...fresh(now) })
+      .onConflict(conflict => conflict.column('id').doUpdateSet(fresh(now)).where('work.dead_at', 'is not', null))
       .execute()
     this.#news.emit('put')
   }
@@ -103,3 +105,8 @@ const takeFirst = prepareSql<{ now: number; until: number; receipt: string }, Ta
     where id = (select id from work where dead_at is null and visible_at <= ${now} order by visible_at limit 1)
     returning id, receipt, attempts as attempt`,
 )
+
+/** Forgets what was given up before this time. */
+export async function trimDead(db: Db, before: number): Promise<void> {
+  await db.deleteFrom('work').where('dead_at', '<', before).execute()
+}

@@ -12,6 +12,7 @@ import { inserts } from './inserts.js'
 import { mixed } from './mixed.js'
 import { queries } from './queries.js'
 import { rates } from './rates.js'
+import { rulesBench } from './rules.js'
 import { size } from './size.js'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -21,6 +22,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   connections,
   queries,
   mixed,
+  rules: rulesBench,
   size,
   audio,
 }
