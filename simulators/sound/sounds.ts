@@ -1,7 +1,7 @@
 import { coAlarm, lowSmokeAlarm, smokeAlarm } from './alarms.js'
 import { inNoise } from './clip.js'
 import { glassBreak } from './glass.js'
-import * as household from './household.js'
+import { household } from './household.js'
 import { music } from './music.js'
 import { hum, pink, voice } from './noise.js'
 import { inRoom } from './room.js'

@@ -14,6 +14,8 @@ export interface Work {
 interface ListenersOptions {
   readonly threads: number
   readonly work: Work
+  /** A folder of ONNX classifiers. */
+  readonly models: string | undefined
   readonly log: Logger
 }
 
@@ -71,7 +73,8 @@ export class Listeners {
 
   async #open(): Promise<Thread<Task, Outcome>> {
     const url = new URL('./listen-thread.js', import.meta.url)
-    const thread = new Thread<Task, Outcome>({ url, data: {}, deadlineMs, limits, log: this.#options.log })
+    const { models, log } = this.#options
+    const thread = new Thread<Task, Outcome>({ url, data: { models }, deadlineMs, limits, log })
     await thread.open()
     return thread
   }
