@@ -5,7 +5,7 @@ import type { PresenceStatus } from '../inbound.js'
 import type { JsonObject } from '../json.js'
 import type { Told } from '../store/append.js'
 import type { Store } from '../store/store.js'
-import { watchedSamples } from '../telemetry/watched.js'
+import { eachTold } from '../telemetry/watched.js'
 import { Deadlines } from './deadlines.js'
 import { derive, leftoversOf } from './derive.js'
 import type { Transition } from './engine.js'
@@ -13,7 +13,7 @@ import { type Moment, presenceInputs } from './history.js'
 import type { Input } from './inputs.js'
 import { Outbox } from './outbox.js'
 import { evaluation, loadScopes, maxStates, recordEvaluation } from './scopes.js'
-import { type Watching, Watchings } from './watchings.js'
+import { type OfDevice, type Watching, Watchings } from './watchings.js'
 
 /** How often it is written down how far rules have been evaluated, and looked whether they apply to others by now. */
 const beatMs = 1000
@@ -122,13 +122,16 @@ export class Rules {
       this.reload()
       return
     }
-    for (const { device_num, ts, received_at, readings } of watchedSamples(told, this.#watchings.fields)) {
-      const of = this.#watchings.ofNum(device_num)
-      if (!of) continue
-      const at = Math.min(ts, received_at)
-      const inputs = readings.map((one): Input => ({ kind: 'reading', ...one, ts, at, received_at }))
-      this.#feed(of.readings, inputs, at, received_at)
-    }
+    eachTold<Input>(told, {
+      reading: (number, value, ts, received_at) => {
+        const field = this.#watchings.fields[number] ?? ''
+        return { kind: 'reading', field, value, ts, at: Math.min(ts, received_at), received_at }
+      },
+      sample: (device_num, ts, received_at, inputs, numbers) => {
+        const of = this.#watchings.ofNum(device_num)
+        if (of) this.#feed(watchingsOf(of, numbers), inputs, Math.min(ts, received_at), received_at)
+      },
+    })
   }
 
   #feed(watchings: readonly Watching[], inputs: readonly Input[], at: number, received_at: number): void {
@@ -255,4 +258,12 @@ export class Rules {
   #failed(err: unknown): void {
     this.#log.error({ err }, 'rules could not be read or kept; it is tried again')
   }
+}
+
+const nobody: readonly Watching[] = []
+
+/** Whoever wants one of the readings: each once, for readings of one moment are seen together. */
+function watchingsOf({ readings }: OfDevice, [first = 0, ...more]: readonly number[]): readonly Watching[] {
+  const some = readings.get(first) ?? nobody
+  return more.length === 0 ? some : [...new Set([some, ...more.map(number => readings.get(number) ?? nobody)].flat())]
 }

@@ -1,4 +1,6 @@
-import type { Watched } from '../telemetry/watched.js'
+import type { Watched, WatchedField } from '../telemetry/watched.js'
+import { calmOf, needsEach } from './calm.js'
+import { leavesOf } from './condition.js'
 import type { Due } from './deadlines.js'
 import { RuleState } from './engine.js'
 import type { Moment } from './history.js'
@@ -18,11 +20,18 @@ export interface Watching extends Due, Line {
 export interface OfDevice {
   readonly device: WatchedDevice
   readonly all: Watching[]
-  readonly readings: Watching[]
+  /** By the numbers under which readings are told. */
+  readonly readings: Map<number, Watching[]>
   readonly state: Watching[]
   readonly events: Watching[]
   readonly heard: Watching[]
   readonly presence: Watching[]
+}
+
+function add<Key, One>(lists: Map<Key, One[]>, key: Key, one: One): void {
+  const list = lists.get(key)
+  if (list) list.push(one)
+  else lists.set(key, [one])
 }
 
 const keyOf = (rule_id: string, device_id: string) => `${rule_id}/${device_id}`
@@ -32,7 +41,7 @@ export class Watchings {
   #known = new Map<string, Watching>()
   #byNum = new Map<number, OfDevice>()
   #byId = new Map<string, OfDevice>()
-  /** The names of fields by their numbers, which never change. */
+  /** The names of fields by the numbers under which they are told, which never change: odd ones where each reading is. */
   readonly fields: string[] = []
   readonly #numbers = new Map<string, number>()
 
@@ -86,7 +95,7 @@ export class Watchings {
       this.#byId.set(device.id, of)
       const { needs } = living
       of.all.push(watching)
-      if (needs.fields.size > 0) of.readings.push(watching)
+      for (const number of this.#numbersOf(watching)) add(of.readings, number, watching)
       if (needs.state) of.state.push(watching)
       if (needs.events) of.events.push(watching)
       if (needs.silence) of.heard.push(watching)
@@ -96,20 +105,27 @@ export class Watchings {
 
   /** What the writer's thread is to tell. */
   watched(): Watched {
-    const devices = new Map<number, readonly number[]>()
+    const devices = new Map<number, readonly WatchedField[]>()
     for (const { device, readings } of this.#byNum.values()) {
-      if (readings.length === 0) continue
-      const fields = new Set(readings.flatMap(({ living }) => [...living.needs.fields]))
-      const numbers = [...fields].map(field => this.#numberOf(field))
-      devices.set(device.num, numbers)
+      const fields = [...readings].map(([number, watchings]) => {
+        const name = this.fields[number] ?? ''
+        const leaves = watchings.flatMap(({ living }) => leavesOf(living.timing.condition))
+        return { number, name, calm: number % 2 === 1 ? null : calmOf(name, leaves) }
+      })
+      if (fields.length > 0) devices.set(device.num, fields)
     }
-    return { fields: [...this.fields], devices }
+    return devices
+  }
+
+  #numbersOf({ living: { needs, timing } }: Watching): number[] {
+    const leaves = leavesOf(timing.condition)
+    return [...needs.fields].map(field => this.#numberOf(field) + Number(needsEach(field, leaves)))
   }
 
   #numberOf(field: string): number {
     const known = this.#numbers.get(field)
     if (known !== undefined) return known
-    const number = this.fields.push(field) - 1
+    const number = this.fields.push(field, field) - 2
     this.#numbers.set(field, number)
     return number
   }
@@ -129,7 +145,7 @@ const newWatching = (living: LivingRule, device: WatchedDevice): Watching => ({
 const newDevice = (device: WatchedDevice): OfDevice => ({
   device,
   all: [],
-  readings: [],
+  readings: new Map(),
   state: [],
   events: [],
   heard: [],

@@ -11,6 +11,7 @@ import { inserts } from './inserts.js'
 import { mixed } from './mixed.js'
 import { queries } from './queries.js'
 import { rates } from './rates.js'
+import { rulesBench } from './rules.js'
 import { size } from './size.js'
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
@@ -20,6 +21,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   connections,
   queries,
   mixed,
+  rules: rulesBench,
   size,
 }
 

@@ -15,7 +15,7 @@ Maj/q4alPEJSz5zVc+RKr1wkmEw0sjJse7R96yYW6Q==
 -----END CERTIFICATE-----
 `
 
-const certificateKey = `-----BEGIN PRIVATE KEY-----
+export const certificateKey = `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg6VTq+pYIPGRUAHmW
 EofwP7+hkdn87AtAK+HScfa0HjWhRANCAASsbo8mIPa57AFpJBEFfYaH8j5jwZhc
 IsJK0c1RMoA3tmmDkEuep/0y7touxL2KdvUPWq/qTXsjIuNTU1bwMrpk

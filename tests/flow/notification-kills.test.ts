@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { createRandom } from '../../simulators/random.js'
 import type { HearthClient } from '../../src/client/client.js'
-import { makeCertificate } from '../clients/certificate.js'
+import { certificate as cert, certificateKey, certificateSettings } from '../broker/certificate.js'
 import { until } from '../helper.js'
 import { noticeIn, type Told } from '../notifications/notifying.js'
 import { type Received, type Receiver, startReceiver } from '../notifications/receiver.js'
@@ -78,19 +78,20 @@ const allDelivered = (client: HearthClient, ids: readonly string[], each: number
 
 test(`kill -9, ${kills} times, while people are told of alerts: each is told of everything, and nobody who heeds the id twice (seed ${seed})`, async () => {
   const data_dir = await mkdtemp(join(tmpdir(), 'hearth-notification-kills-'))
-  const certificate = await makeCertificate()
-  const [cert, key] = await Promise.all([readFile(certificate.cert), readFile(certificate.key)])
-  const [plain, secure, smtp] = await Promise.all([startReceiver(), startReceiver({ cert, key }), startSmtp()])
+  const [plain, secure, smtp] = await Promise.all([
+    startReceiver(),
+    startReceiver({ cert, key: certificateKey }),
+    startSmtp({}, () => (random.chance(0.3) ? random.between(5, 100) : 0)),
+  ])
   const env = {
     ...smtp.env,
     HEARTH_OUTBOUND_ALLOW: '127.0.0.1, localhost',
     HEARTH_NOTIFY_ATTEMPTS: '100',
-    NODE_EXTRA_CA_CERTS: certificate.cert,
+    NODE_EXTRA_CA_CERTS: certificateSettings(data_dir).HEARTH_TLS_CERT,
   }
   let hub = await startChild(data_dir, env)
   onTestFinished(async () => {
     await hub.end('SIGKILL')
-    await certificate.remove()
     await rm(data_dir, { recursive: true, force: true })
   })
   for (const receiver of [plain, secure]) receiver.answer = answer

@@ -1,14 +1,9 @@
-import { readFile } from 'node:fs/promises'
-import { afterEach, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { Outbound, retryAfter } from '../../src/notifications/outbound.js'
-import { type Certificate, makeCertificate } from '../clients/certificate.js'
+import { certificate as cert, certificateKey as key } from '../broker/certificate.js'
 import { startReceiver } from './receiver.js'
 
 const signal = (ms = 5000) => AbortSignal.timeout(ms)
-const made: Certificate[] = []
-afterEach(async () => {
-  for (const one of made.splice(0)) await one.remove()
-})
 
 const elsewhere = [
   'http://127.0.0.1:PORT/',
@@ -101,9 +96,6 @@ test('who does not answer in time is left, and an answer without end is cut', as
 })
 
 test('who shows a certificate that nobody vouches for gets nothing', async () => {
-  const certificate = await makeCertificate()
-  made.push(certificate)
-  const [cert, key] = await Promise.all([readFile(certificate.cert), readFile(certificate.key)])
   const receiver = await startReceiver({ cert, key })
   const sent = new Outbound('localhost').post(receiver.url, {}, '{}', signal())
   await expect(sent).rejects.toThrow('no answer: DEPTH_ZERO_SELF_SIGNED_CERT')

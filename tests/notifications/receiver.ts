@@ -19,7 +19,7 @@ export interface Receiver {
 }
 
 /** Somebody who receives over HTTP, or over HTTPS with a certificate, until the test ends. Says 204 unless told otherwise. */
-export async function startReceiver(tls?: { cert: Buffer; key: Buffer }): Promise<Receiver> {
+export async function startReceiver(tls?: { cert: string; key: string }): Promise<Receiver> {
   const received: Received[] = []
   const listener: RequestListener = async (request, response) => {
     const chunks: Buffer[] = []

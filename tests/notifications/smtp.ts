@@ -10,8 +10,8 @@ export interface Mail extends Received {
 
 export const word = 'a canary password'
 
-/** An SMTP server that wants a password, until the test ends; with what a hub has to be set to. */
-export async function startSmtp(options: SMTPServerOptions = {}) {
+/** An SMTP server that wants a password, until the test ends; with what a hub has to be set to. @param delayMs how long it takes to say that it has a mail */
+export async function startSmtp(options: SMTPServerOptions = {}, delayMs = () => 0) {
   const received: Mail[] = []
   const server = new SMTPServer({
     disabledCommands: ['STARTTLS'],
@@ -27,11 +27,13 @@ export async function startSmtp(options: SMTPServerOptions = {}) {
         const from = envelope.mailFrom === false ? '' : envelope.mailFrom.address
         const to = envelope.rcptTo.map(({ address }) => address)
         received.push({ method: '', path: '', headers: {}, body, from, to })
-        done()
+        setTimeout(done, delayMs())
       })
     },
     ...options,
   })
+  // A hub that is killed leaves its connections as they are.
+  server.on('error', () => undefined)
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   onTestFinished(() => new Promise<void>(resolve => server.close(() => resolve())))
   const { port } = server.server.address() as AddressInfo
