@@ -14,6 +14,8 @@ export interface Work {
 interface ListenersOptions {
   readonly threads: number
   readonly work: Work
+  /** A folder of ONNX classifiers. */
+  readonly models?: string | undefined
   readonly log: Logger
   /** Another module than the one that listens, and another time that one recording may take; for tests. */
   readonly url?: URL
@@ -80,8 +82,8 @@ export class Listeners {
   }
 
   async #open(): Promise<Thread<Task, Outcome>> {
-    const { url = listenThread, deadlineMs = standardMs, log } = this.#options
-    const thread = new Thread<Task, Outcome>({ url, data: {}, deadlineMs, limits, log })
+    const { url = listenThread, deadlineMs = standardMs, models, log } = this.#options
+    const thread = new Thread<Task, Outcome>({ url, data: { models }, deadlineMs, limits, log })
     await thread.open()
     return thread
   }
