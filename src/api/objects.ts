@@ -26,7 +26,9 @@ export function absolute<Signed extends Pick<SignedRequest, 'url'>>(
   { protocol, host }: Pick<FastifyRequest, 'protocol' | 'host'>,
   signed: Signed,
 ): Signed {
-  return { ...signed, url: new URL(signed.url, config.public_url ?? `${protocol}://${host}`).href }
+  if (!signed.url.startsWith('/')) return signed
+  const base = config.public_url ?? `${protocol}://${host}`
+  return { ...signed, url: base.replace(/\/$/, '') + signed.url }
 }
 
 const params = z.strictObject({ folder: z.literal('recordings'), name: id })
