@@ -12,6 +12,9 @@ export const audio = {
     .default(1)
     .describe('Threads that listen to recordings. 0 leaves that to `hearth worker` elsewhere'),
   HEARTH_WORKER_TOKEN: optional('The service token of `hearth worker`, where its --token does not say it'),
+  HEARTH_AUDIO_MODELS: optional(
+    'A folder of ONNX classifiers of sound, each a `.onnx` file with a `.json` file that describes it',
+  ),
   HEARTH_AUDIO_BYTES: bytes('20MB', 'How large a recording may be'),
   HEARTH_AUDIO_SECONDS: z.coerce.number().int().min(1).max(3600).default(300).describe('How long a recording may be'),
   HEARTH_AUDIO_KEEP: z

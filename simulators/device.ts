@@ -7,6 +7,7 @@ import { Link } from './link.js'
 import type { Model, Values } from './model.js'
 import { Outbox, type OutboxCounts, type Point } from './outbox.js'
 import { createRandom, deriveSeed, type Random } from './random.js'
+import { Uploads } from './uploads.js'
 
 export interface DeviceOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, with host and port. */
@@ -15,6 +16,8 @@ export interface DeviceOptions {
   readonly id: string
   /** The password. Without one no credentials are shown. */
   readonly api_key?: string | undefined
+  /** Where the hub's API is: recordings are uploaded there. Without one they are not. */
+  readonly http_url?: string | undefined
   readonly model: Model
   /** For the device's own chances: when it begins, how it backs off, which faults strike. The model has a seed of its own. */
   readonly seed?: number | undefined
@@ -32,14 +35,22 @@ export interface DeviceOptions {
 /** How long a device that has slept is awake before its next reading, to hear its commands. */
 const awakeMs = 1000
 
+/** What the hub says of a recording when it has listened to it. */
+const recordingSchema = z.object({
+  recording: z.object({
+    status: z.string(),
+    result: z.object({ detections: z.array(z.object({ key: z.string(), detected: z.boolean() })) }).nullish(),
+  }),
+})
+
 /** What the hub answers to `hello`. */
 const timeSchema = z.object({ now: z.number() })
 
 /** A device on the real wire: it connects, says what it is, beats, reports, obeys, and misbehaves on request. */
 export class Device {
   readonly id: string
-  /** Times it was connected, commands it was sent, and messages on `errors`: what the hub could not read. */
-  readonly met = { connects: 0, commands: 0, errors: 0 }
+  /** Times it was connected, commands it was sent, messages on `errors`: what the hub could not read, and recordings listened to. */
+  readonly met = { connects: 0, commands: 0, errors: 0, recordings: 0 }
 
   readonly #options: DeviceOptions
   readonly #model: Model
@@ -47,6 +58,7 @@ export class Device {
   readonly #link: Link
   readonly #runner: CommandRunner
   readonly #outbox: Outbox
+  readonly #uploads: Uploads | null
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #createdAt = performance.now()
   #stopped = false
@@ -72,8 +84,11 @@ export class Device {
       model: options.model,
       now: () => this.now(),
       report: result => this.#publish('commands/result', result),
-      changed: again => this.#reportState(again),
-      log: message => this.#mention('log', { ts: this.now(), level: 'warn', message }),
+      changed: again => {
+        this.#reportState(again)
+        this.#sendClips()
+      },
+      log: message => this.#warn(message),
     })
     this.#outbox = new Outbox({
       send: (payload, dup, acknowledged) => this.#link.publish('telemetry', payload, dup, acknowledged),
@@ -86,6 +101,9 @@ export class Device {
       keep_ledger: options.keep_ledger ?? false,
       on_ack: options.on_ack ?? (() => undefined),
     })
+    const { http_url, api_key } = options
+    const log = (message: string) => this.#warn(message)
+    this.#uploads = http_url === undefined ? null : new Uploads({ http_url, api_key, log })
   }
 
   /** Connected and subscribed. */
@@ -121,12 +139,12 @@ export class Device {
   }
 
   /** Stops reporting, waits at most 2 s for the PUBACKs still out, and disconnects. Settles when the connection is closed. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#stopped = true
     this.#runner.stop()
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
-    return this.#link.stop()
+    await Promise.all([this.#link.stop(), this.#uploads?.stop()])
   }
 
   #introduce(): void {
@@ -155,7 +173,20 @@ export class Device {
     else if (rest === 'time') {
       const time = timeSchema.safeParse(parseJson(payload))
       if (time.success) this.#clockOffset = time.data.now - Date.now()
-    }
+    } else if (rest === 'recordings') this.#learn(payload)
+  }
+
+  #learn(payload: Buffer): void {
+    const { data } = recordingSchema.safeParse(parseJson(payload))
+    if (data?.recording.status !== 'done') return
+    this.met.recordings++
+    const detections = data.recording.result?.detections ?? []
+    this.#model.hear?.(detections.filter(({ detected }) => detected).map(({ key }) => key))
+    this.#reportState()
+  }
+
+  #sendClips(): void {
+    for (const clip of this.#model.drainClips?.() ?? []) this.#uploads?.offer(clip)
   }
 
   /** Measures when `due`, on the clock of `performance.now`, and from then on at the interval, without drifting. */
@@ -164,6 +195,7 @@ export class Device {
       const ts = this.#stamp()
       this.#outbox.offer({ ts, data: this.#model.advance(ts) })
       this.#reportState()
+      this.#sendClips()
       if (this.#link.ready) for (const event of this.#model.drainEvents?.() ?? []) this.#publish('event', event)
       const sleep_ms = this.#model.sleepMs?.() ?? 0
       if (sleep_ms > 0 && this.#link.ready) this.#sleep(sleep_ms)
@@ -224,6 +256,10 @@ export class Device {
 
   #mention(rest: Inbound, message: object): void {
     this.#link.mention(rest, JSON.stringify(message))
+  }
+
+  #warn(message: string): void {
+    this.#mention('log', { ts: this.now(), level: 'warn', message })
   }
 
   #later(ms: number, action: () => void): void {

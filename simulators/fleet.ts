@@ -13,6 +13,8 @@ export interface Credentials {
 export interface SimulateOptions {
   /** `mqtt://`, `mqtts://`, `ws://` or `wss://`, with host and port. */
   readonly url: string
+  /** Where the hub's API is, for what devices upload. */
+  readonly http_url?: string | undefined
   /** One device for each. */
   readonly credentials: readonly Credentials[]
   /** A name of `models`, or `fleet` for all of them in turn. */
@@ -62,7 +64,7 @@ export class Fleet {
 
   /** @throws HubError invalid_request for a model or a fault that there is not */
   constructor(options: SimulateOptions) {
-    const { url, credentials, model, seed = 1, interval_ms, heartbeat_ms, keep_ledger } = options
+    const { url, http_url, credentials, model, seed = 1, interval_ms, heartbeat_ms, keep_ledger } = options
     const names = modelsOf(model)
     const faults = typeof options.faults === 'string' ? parseFaults(options.faults) : options.faults
     const on_ack = (latency_ms: number) => this.#latencies.record(latency_ms)
@@ -72,6 +74,7 @@ export class Fleet {
       const own = deriveSeed(seed, index)
       return new Device({
         url,
+        http_url,
         id,
         api_key,
         model: create(own),

@@ -15,7 +15,7 @@ export interface LinkOptions {
 }
 
 /** What a device listens to. */
-const subscriptions = ['commands', 'commands/cancel', 'desired', 'time', 'errors'] satisfies Outbound[]
+const subscriptions = ['commands', 'commands/cancel', 'desired', 'time', 'errors', 'recordings'] satisfies Outbound[]
 /** Back-off doubles from one to the other, with full jitter (Marc Brooker, "Exponential Backoff And Jitter", AWS, 2015). */
 const backOff = { first_ms: 1000, longest_ms: 20_000 }
 /** How long `stop` waits for PUBACKs that are still out. */

@@ -33,6 +33,14 @@ export interface Order {
   readonly params: Values
 }
 
+/** What a microphone has recorded. */
+export interface Clip {
+  readonly recorded_at: number
+  readonly content_type: string
+  /** Its sound, made when it is wanted. */
+  readonly make: () => Buffer
+}
+
 /** What a device tells of itself after connecting. `capabilities` holds the JSON Schema of each command's parameters. */
 export interface Hello {
   readonly model: string
@@ -56,6 +64,10 @@ export interface Model {
   advance(now: number): Values
   /** What happened since it was last asked, oldest first. */
   drainEvents?(): readonly (Values & { readonly type: string; readonly ts: number })[]
+  /** What it recorded since it was last asked, oldest first. */
+  drainClips?(): readonly Clip[]
+  /** The hub has listened to a recording, and heard what these detectors are for. */
+  hear?(keys: readonly string[]): void
   /** Milliseconds between readings when somebody has chosen that by command, else null. */
   intervalMs?(): number | null
   /** Milliseconds that it sleeps after each reading, on a battery, when somebody has chosen that, else null. */

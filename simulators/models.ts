@@ -2,6 +2,7 @@ import { HubError } from '../src/errors.js'
 import type { Model } from './model.js'
 import { createLight } from './models/light.js'
 import { createLock } from './models/lock.js'
+import { createMicrophone } from './models/microphone.js'
 import { createPowerMeter } from './models/power-meter.js'
 import { createThermostat } from './models/thermostat.js'
 import { createWeather } from './models/weather.js'
@@ -13,6 +14,7 @@ export const models = {
   lock: createLock,
   weather: createWeather,
   power_meter: createPowerMeter,
+  microphone: createMicrophone,
 } satisfies Record<string, (seed: number) => Model>
 
 export type ModelName = keyof typeof models

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.js'
 import { bytesOf } from '../config/quantities.js'
-import { detectors } from './audio/detectors.js'
+import type { Detector } from './audio/detector.js'
+import { detectorsWith } from './audio/detectors.js'
 import { Listeners } from './audio/listeners.js'
 import { Recordings } from './audio/recordings.js'
 import type { Mqtt } from './hub-mqtt.js'
@@ -17,7 +18,7 @@ export interface Audio {
   /** The same where the hub keeps them itself; else null. */
   readonly own_objects: OwnObjects | null
   readonly queue: Queue
-  readonly detectors: typeof detectors
+  readonly detectors: readonly Detector[]
   /** Begins to listen, in threads of its own. @returns what ends that */
   start(): () => Promise<void>
 }
@@ -29,7 +30,12 @@ type Base = Pick<Mqtt, 'config' | 'log' | 'store' | 'alerts' | 'signing_keys' | 
 export async function openAudio(base: Base): Promise<Audio> {
   const { config, log, store, alerts, publish } = base
   const { db } = store
-  const [{ objects, own_objects }, queue] = await Promise.all([openObjects(base), openQueue(base)])
+  const models = config.audio_models
+  const [{ objects, own_objects }, queue, detectors] = await Promise.all([
+    openObjects(base),
+    openQueue(base),
+    detectorsWith(models),
+  ])
   const max_seconds = config.audio_seconds
   const recordings = new Recordings({ db, log, objects, queue, detectors, alerts, max_seconds, publish })
   const work = {
@@ -37,7 +43,7 @@ export async function openAudio(base: Base): Promise<Audio> {
     finish: recordings.finish.bind(recordings),
   }
   const start = () => {
-    const listeners = new Listeners({ threads: config.audio_workers, work, log })
+    const listeners = new Listeners({ threads: config.audio_workers, work, models, log })
     listeners.start()
     return () => listeners.close()
   }

@@ -4,7 +4,7 @@ import { add, lasting, peakOf, rate, type Sound, scaled } from './sound.js'
 const frameSeconds = 0.02
 
 /** The mean square of a sound while it sounds: over the frames within 20 dB of its loudest. */
-export function activePower(sound: Sound): number {
+function activePower(sound: Sound): number {
   const size = frameSeconds * rate
   const frames = Array.from({ length: Math.floor(sound.length / size) }, (_, index) =>
     powerOf(sound.subarray(index * size, (index + 1) * size)),

@@ -10,7 +10,7 @@ function beeps(sound: Sound, beep: Sound, at: number, count: number, period: num
 }
 
 /** A microwave oven that is done: some long beeps, once. */
-export function microwave(seed: number, seconds: number): Sound {
+function microwave(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const length = random.between(0.3, 1)
   const beep = tone(random.between(1900, 3200), length, [1, 0.2])
@@ -24,7 +24,7 @@ export function microwave(seed: number, seconds: number): Sound {
 }
 
 /** A telephone on a piezo: a warble of two tones, ringing and pausing. */
-export function phone(seed: number, seconds: number): Sound {
+function phone(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const [high, low, warble] = [random.between(1500, 3300), random.between(0.75, 0.9), random.between(10, 25)]
   const [ring, pause] = [random.between(0.8, 2), random.between(1.5, 4)]
@@ -38,7 +38,7 @@ export function phone(seed: number, seconds: number): Sound {
 }
 
 /** A kitchen timer or a watch: short pips in fours, each second. */
-export function timer(seed: number, seconds: number): Sound {
+function timer(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const pip = tone(random.between(2000, 4200), random.between(0.05, 0.11), [1, 0.1])
   const apart = random.between(0.11, 0.2)
@@ -49,7 +49,7 @@ export function timer(seed: number, seconds: number): Sound {
 }
 
 /** A lorry that reverses: half on, half off, without end. */
-export function lorry(seed: number, seconds: number): Sound {
+function lorry(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const period = random.between(0.8, 1.3)
   const beep = tone(random.between(1000, 3100), period * random.between(0.4, 0.6), square)
@@ -57,7 +57,7 @@ export function lorry(seed: number, seconds: number): Sound {
 }
 
 /** A kettle: a hiss that grows to a rush, and then, on some, a whistle. */
-export function kettle(seed: number, seconds: number): Sound {
+function kettle(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const rush = filtered(white(seed + 1, seconds), 'band', random.between(800, 4000), 0.5)
   const grows = rush.map((sample, i) => sample * (0.1 + i / rate / seconds) ** 2)
@@ -67,7 +67,7 @@ export function kettle(seed: number, seconds: number): Sound {
 }
 
 /** Doors thrown shut: a heavy thud, and what rattles with it. */
-export function doorSlam(seed: number, seconds: number): Sound {
+function doorSlam(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const sound = lasting(seconds)
   for (let at = random.between(0.2, 2); at < seconds; at += random.between(1.5, 6)) {
@@ -94,7 +94,7 @@ function burst(random: Random, decay: number, kind: 'low' | 'high' | 'band', hz:
 }
 
 /** One pair of hands, or a few. */
-export function clapping(seed: number, seconds: number): Sound {
+function clapping(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const sound = lasting(seconds)
   const people = Math.ceil(random.between(0, 4))
@@ -107,7 +107,7 @@ export function clapping(seed: number, seconds: number): Sound {
 }
 
 /** Cutlery, plates and glasses that are set down whole: a few bright partials each. */
-export function cutlery(seed: number, seconds: number): Sound {
+function cutlery(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const sound = lasting(seconds)
   for (let at = random.next(); at < seconds; at += random.between(0.08, 1.2)) {
@@ -128,8 +128,39 @@ export function cutlery(seed: number, seconds: number): Sound {
   return sound
 }
 
-/** Keys, coins, a crisp bag: many small bright knocks, going on for a while. */
-export function rustle(seed: number, seconds: number): Sound {
+/** Struck in quick succession, `count` times: a few partials between the bounds, in Hz. */
+function clatter(random: Random, count: number, apart: number, [low, high]: readonly [number, number]): Sound {
+  const sound = lasting(count * apart * 1.5 + 0.5)
+  for (let i = 0, at = 0; i < count; i++, at += apart * random.between(0.5, 1.5)) {
+    const partials = Array.from(
+      { length: 3 },
+      () => [random.between(low, high), random.between(0.3, 1), random.between(0.01, 0.05)] as const,
+    )
+    add(sound, struck(random, partials), at, random.between(0.3, 1))
+  }
+  return sound
+}
+
+/** A bunch of keys that is carried about: jingles of a second and more. */
+function keys(seed: number, seconds: number): Sound {
+  const random = createRandom(seed)
+  const sound = lasting(seconds)
+  for (let at = random.next(); at < seconds; at += random.between(2.5, 6))
+    add(sound, clatter(random, Math.round(random.between(12, 40)), random.between(0.07, 0.15), [2500, 7500]), at)
+  return sound
+}
+
+/** Plates that are put away: a few knocks close together, each on partials of its own. */
+function dishes(seed: number, seconds: number): Sound {
+  const random = createRandom(seed)
+  const sound = lasting(seconds)
+  for (let at = random.next(); at < seconds; at += random.between(1.5, 5))
+    add(sound, clatter(random, Math.round(random.between(2, 10)), random.between(0.03, 0.15), [700, 5500]), at)
+  return sound
+}
+
+/** Rain on tin, gravel, a crisp bag: many small bright knocks, going on for a while. */
+function rain(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const sound = lasting(seconds)
   const hz = random.between(1500, 4500)
@@ -139,7 +170,7 @@ export function rustle(seed: number, seconds: number): Sound {
 }
 
 /** A sneeze, an aerosol, a bus's brakes: a breath of noise that swells and ends. */
-export function hissing(seed: number, seconds: number): Sound {
+function hissing(seed: number, seconds: number): Sound {
   const random = createRandom(seed)
   const sound = lasting(seconds)
   for (let at = random.between(0.2, 2); at < seconds; at += random.between(1.5, 5)) {
@@ -152,4 +183,20 @@ export function hissing(seed: number, seconds: number): Sound {
     )
   }
   return sound
+}
+
+/** What is no alarm, and may sound like one. */
+export const household = {
+  microwave,
+  phone,
+  timer,
+  lorry,
+  kettle,
+  doorSlam,
+  clapping,
+  cutlery,
+  keys,
+  dishes,
+  rain,
+  hissing,
 }

@@ -24,9 +24,6 @@ export const scaled = (sound: Sound, gain: number): Sound => sound.map(sample =>
 
 export const peakOf = (sound: Sound) => sound.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0)
 
-/** The sound with its largest sample at `peak`. */
-export const normalized = (sound: Sound, peak = 0.5): Sound => scaled(sound, peak / Math.max(1e-9, peakOf(sound)))
-
 /** Up and down over `edge` seconds at both ends of `seconds`, 1 between, 0 outside. */
 export const gate = (t: number, seconds: number, edge = 0.005) =>
   Math.max(0, Math.min(1, t / edge, (seconds - t) / edge))

@@ -1,14 +1,17 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { stepBack } from '../priority.js'
 import { failureOf } from '../store/failure.js'
 import type { Reply } from '../store/thread.js'
-import { detectors } from './detectors.js'
+import { detectorsWith } from './detectors.js'
 import { listen } from './listen.js'
 import type { Outcome, Task } from './result.js'
 
 /** A thread that listens to one recording after the other, and answers what it has heard. */
 
 stepBack()
+
+const { models }: { models: string | undefined } = workerData
+const detectors = await detectorsWith(models)
 
 const answer = (reply: Reply<Outcome>) => parentPort?.postMessage(reply)
 

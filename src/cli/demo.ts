@@ -20,15 +20,17 @@ const household: readonly DemoDevice[] = [
   { id: 'demo-lock', name: 'Front door', model: 'lock' },
   { id: 'demo-weather', name: 'Garden weather', model: 'weather' },
   { id: 'demo-meter', name: 'Power meter', model: 'power_meter' },
+  { id: 'demo-microphone', name: 'Hall microphone', model: 'microphone' },
 ]
 
 /** Starts a household of simulated devices on the real wire, made at the first time. @returns what stops them */
 export async function startDemo(config: Config, { store, ports }: Hub): Promise<() => Promise<void>> {
   const url = `mqtt://${reachable(config.host)}:${ports.mqtt}`
+  const http_url = `http://${reachable(config.host)}:${ports.http}`
   const fleets: Fleet[] = []
   for (const { id, name, model } of household) {
     const api_key = await freshKey(store.db, { id, name, type: model })
-    fleets.push(await simulate({ url, credentials: [{ id, api_key }], model, interval_ms: 2000 }))
+    fleets.push(await simulate({ url, http_url, credentials: [{ id, api_key }], model, interval_ms: 2000 }))
   }
   process.stderr.write(`${advice(ports)}\n`)
   return async () => {
@@ -49,5 +51,6 @@ const advice = (ports: Hub['ports']) => `
 ${household.length} simulated devices are connected. In another terminal, in this folder:
   npx hearth watch                                          all messages as they come
   npx hearth send demo-light set_power '{"power":"on"}'     and what became of it
+  npx hearth send demo-microphone record '{"sound":"smoke_alarm"}'   an alarm, once the hub has listened to it
   npx hearth device create "My sensor"                      a device of your own
   http://127.0.0.1:${ports.http}/docs                              the API`

@@ -12,6 +12,7 @@ interface Options {
   readonly interval: number
   readonly faults?: string
   readonly url?: string
+  readonly http?: string
   readonly device?: string
   readonly key?: string
   readonly seconds?: number
@@ -21,7 +22,7 @@ interface Options {
 export const simulateCommand = () =>
   new Command('simulate')
     .description(
-      'simulate devices on the real wire: thermostat, light, lock, weather, power-meter, or fleet for some of each',
+      'simulate devices on the real wire: thermostat, light, lock, weather, power-meter, microphone, or fleet for some of each',
     )
     .argument('<model>')
     .option('--count <n>', 'how many', whole, 1)
@@ -30,6 +31,7 @@ export const simulateCommand = () =>
     .option('--faults <list>', 'e.g. drop,duplicate:0.05 of drop, duplicate, delay, wrong_clock, malformed')
     .option('--seconds <n>', 'stop after so long', whole)
     .option('--url <url>', 'another hub, e.g. mqtt://192.0.2.7:1883; then --device and --key say who')
+    .option('--http <url>', 'where its API is, for what devices upload, e.g. http://192.0.2.7:8080')
     .option('--device <id>', 'a device that exists')
     .option('--key <api key>', 'its key')
     .option('--json', 'a JSON line for each second')
@@ -38,12 +40,13 @@ export const simulateCommand = () =>
 async function run(model: string, options: Options): Promise<void> {
   modelsOf(model)
   const faults = options.faults ? parseFaults(options.faults) : undefined
-  const { url, credentials } = await whoAndWhere(model, options)
+  const { url, http_url, credentials } = await whoAndWhere(model, options)
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   const fleet = await simulate(
     {
       url,
+      http_url,
       credentials,
       model,
       seed: options.seed,
@@ -61,18 +64,18 @@ async function run(model: string, options: Options): Promise<void> {
 
 async function whoAndWhere(
   model: string,
-  { url, device, key, count }: Options,
-): Promise<{ url: string; credentials: Credentials[] }> {
-  if (url && device && key) return { url, credentials: [{ id: device, api_key: key }] }
-  const { client, mqtt_url } = await connect()
-  if (device && key) return { url: mqtt_url, credentials: [{ id: device, api_key: key }] }
+  { url, http, device, key, count }: Options,
+): Promise<{ url: string; http_url: string | undefined; credentials: Credentials[] }> {
+  if (url && device && key) return { url, http_url: http, credentials: [{ id: device, api_key: key }] }
+  const { client, mqtt_url, http_url } = await connect()
+  if (device && key) return { url: mqtt_url, http_url, credentials: [{ id: device, api_key: key }] }
   const credentials: Credentials[] = []
   for (let i = 1; i <= count; i++) {
     const name = `Simulated ${model} ${i}`
     const made = await client.post<{ device: { id: string }; api_key: string }>('/devices', { name, type: model })
     credentials.push({ id: made.device.id, api_key: made.api_key })
   }
-  return { url: mqtt_url, credentials }
+  return { url: mqtt_url, http_url, credentials }
 }
 
 function show(status: FleetStatus, json: boolean): void {

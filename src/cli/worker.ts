@@ -26,12 +26,12 @@ const waitSeconds = 25
 
 /** Ends on an interrupt; or at once, when the hub cannot be reached or refuses. */
 async function listenFor({ url, token, threads }: Options): Promise<void> {
-  const { log_level: level, log_file: file, worker_token } = loadConfig()
+  const { log_level: level, log_file: file, worker_token, audio_models: models } = loadConfig()
   const access_token = token ?? worker_token
   if (!access_token) throw new HubError('invalid_request', 'A worker needs a token: --token, or HEARTH_WORKER_TOKEN.')
   const log = createLog({ level, file })
   const work = await workAt(new HearthClient({ url, access_token }))
-  const listeners = new Listeners({ threads, work, log })
+  const listeners = new Listeners({ threads, work, models, log })
   listeners.start()
   log.info({ url, threads }, 'the worker is listening')
   await new Promise<void>(resolve => {

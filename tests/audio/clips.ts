@@ -2,19 +2,19 @@ import { createRandom, deriveSeed } from '../../simulators/random.js'
 import { coAlarm, lowSmokeAlarm, smokeAlarm } from '../../simulators/sound/alarms.js'
 import { inNoise } from '../../simulators/sound/clip.js'
 import { glassBreak } from '../../simulators/sound/glass.js'
-import * as household from '../../simulators/sound/household.js'
+import { household } from '../../simulators/sound/household.js'
 import { music } from '../../simulators/sound/music.js'
 import { babble, hum, pink, voice, weather, white } from '../../simulators/sound/noise.js'
 import { inRoom } from '../../simulators/sound/room.js'
 import type { Sound } from '../../simulators/sound/sound.js'
 
-type Synthesis = (seed: number, seconds: number) => Sound
+export type Synthesis = (seed: number, seconds: number) => Sound
 
 /** What each detector must hear, and how long a clip it gets. A clip of 10 s always holds most of two cycles of temporal-three. */
-export const targets: Readonly<Record<string, readonly [seconds: number, ...Synthesis[]]>> = {
-  smoke_alarm: [10, smokeAlarm, lowSmokeAlarm],
-  co_alarm: [13, coAlarm],
-  glass_break: [4, glassBreak],
+export const targets: Readonly<Record<string, { readonly seconds: number; readonly sounds: readonly Synthesis[] }>> = {
+  smoke_alarm: { seconds: 10, sounds: [smokeAlarm, lowSmokeAlarm] },
+  co_alarm: { seconds: 13, sounds: [coAlarm] },
+  glass_break: { seconds: 4, sounds: [glassBreak] },
 }
 
 /** What none of these must take for its own. */

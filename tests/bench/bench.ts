@@ -4,6 +4,7 @@
  * points too, which take minutes to make. Ends with 1 when a bar is missed.
  */
 import { parseArgs } from 'node:util'
+import { audio } from './audio.js'
 import { commands } from './commands.js'
 import { connections } from './connections.js'
 import { type Benchmark, measure } from './figures.js'
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   mixed,
   rules: rulesBench,
   size,
+  audio,
 }
 
 const { values, positionals } = parseArgs({

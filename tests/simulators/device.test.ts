@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Device, type DeviceOptions } from '../../simulators/device.js'
 import { type Fleet, simulate } from '../../simulators/fleet.js'
 import { createLight } from '../../simulators/models/light.js'
+import { modelNames } from '../../simulators/models.js'
 import { type StockBroker, startStockBroker } from './stock-broker.js'
 
 const open: (() => Promise<void>)[] = []
@@ -199,7 +200,7 @@ describe('a fleet', () => {
     const fleet = await startFleet({ url: broker.url, credentials, model: 'fleet', interval_ms: 100, on_status })
     expect(fleet.status()).toMatchObject({ devices: 45, connected: 45, last_error: null })
     const greetings = credentials.flatMap(({ id }) => broker.on(`devices/${id}/hello`))
-    expect(new Set(greetings.map(({ model }) => model)).size).toBe(5)
+    expect(new Set(greetings.map(({ model }) => model)).size).toBe(modelNames.length)
     await until(() => expect(statuses.at(-1)).toMatchObject({ per_second: expect.any(Number), connected: 45 }))
     await until(() => expect(fleet.status().p99_ms).toBeGreaterThan(0))
     await fleet.stop()

@@ -14,7 +14,7 @@ const thresholds = z.strictObject({
     .number()
     .min(1)
     .max(20)
-    .default(5.2)
+    .default(5.1)
     .describe('How much these waver at most: what rings dies away evenly, noise leaps about'),
 })
 
@@ -27,9 +27,9 @@ const scoreOfBurst = (burst: Burst, { rise_db, breadth, unrest_db }: z.output<ty
     scoreOf(burst.rise_db, rise_db, rise_db + 20),
     scoreOf(burst.breadth, breadth, breadth + 0.2),
     scoreOf(burst.unrest_db, unrest_db, unrest_db - 2),
-    scoreOf(burst.share, 0.5, 0.8),
+    scoreOf(burst.share, 0.6, 0.8),
     scoreOf(burst.seconds, 0.12, 0.2),
-    scoreOf(burst.seconds, 0.9, 0.6),
+    scoreOf(burst.seconds, 0.75, 0.5),
   )
 
 /** A pane that breaks. */

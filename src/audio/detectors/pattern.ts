@@ -16,6 +16,20 @@ interface Group {
   readonly level: number
 }
 
+/** Frames from a group's beginning. */
+interface Span {
+  readonly from: number
+  readonly to: number
+}
+
+interface Looks {
+  /** Each in parts, for a pulse is on all the time. */
+  readonly pulses: readonly (readonly Span[])[]
+  readonly gaps: readonly Span[]
+  /** The middle of the first pulse and of the second. */
+  readonly first: readonly [Span, Span]
+}
+
 interface Chain {
   readonly cycles: number
   /** Of its weakest cycle. */
@@ -36,10 +50,12 @@ const mostUneven = 9
 /** What is looked at of a pulse and of a gap, as shares of it: not their edges, and not where the room still rings. */
 const [pulseFrom, pulseTo] = [0.2, 0.8]
 const [gapFrom, gapTo] = [0.45, 0.85]
-/** A pause is looked at in pieces half as long as a pulse, of which so large a share must be quiet: somebody may slam a door. */
+/** Frames of a pulse's part. */
+const partFrames = 10
+/** A pause is looked at in pieces half as long as a pulse, of which one and this share may be loud: somebody may slam a door. */
+const loudShare = 0.1
 /** Frames at its beginning where the room still rings, and at its end where the next pulse may have begun, that are left out. */
 const [ringing, edge] = [20, 5]
-const quietShare = 0.8
 
 /**
  * The best succession of cycles of a pattern at one frequency within `bands` (Hz). A cycle counts when each pulse stands out by
@@ -69,9 +85,10 @@ const better = (a: Chain, b: Chain) => a.cycles > b.cycles || (a.cycles === b.cy
 
 function groupsOf(tone: Tone, frames: number, pattern: Pattern, least: number): Group[] {
   const { pulses, on, off } = pattern
+  const looks = looksAt(pattern)
   const found: Group[] = []
   for (let start = -Math.round(on + off); start + (pulses - 1) * (on + off) < frames; start++) {
-    const group = groupAt(tone, start, pattern)
+    const group = groupAt(tone, start, looks)
     if (group === null || group.contrast < least) continue
     const last = found.at(-1)
     // What overlaps is the same group, seen from a little beside.
@@ -81,48 +98,60 @@ function groupsOf(tone: Tone, frames: number, pattern: Pattern, least: number): 
   return found
 }
 
-function groupAt(tone: Tone, start: number, pattern: Pattern): Group | null {
-  const { on, off } = pattern
-  const middle = start + on / 2 + (start < 0 ? on + off : 0)
+/** Where to look for a cycle's pulses and for quiet, also where one pulse more would stand, before the first and behind the last. */
+function looksAt({ pulses, on, off }: Pattern): Looks {
+  const at = (pulse: number, from: number, to: number) => ({
+    from: pulse * (on + off) + from,
+    to: pulse * (on + off) + to,
+  })
+  const count = Math.max(1, Math.round(((pulseTo - pulseFrom) * on) / partFrames))
+  const edge = (part: number) => (pulseFrom + ((pulseTo - pulseFrom) * part) / count) * on
+  const partsOf = (pulse: number) => Array.from({ length: count }, (_, part) => at(pulse, edge(part), edge(part + 1)))
+  const numbers = Array.from({ length: pulses }, (_, pulse) => pulse)
+  const gaps = [-1, ...numbers].map(pulse => at(pulse, on + gapFrom * off, on + gapTo * off))
+  const middle = (pulse: number) => at(pulse, 0.4 * on, 0.6 * on)
+  return {
+    pulses: numbers.map(partsOf),
+    gaps: [...gaps, ...partsOf(-1), ...partsOf(pulses)],
+    first: [middle(0), middle(1)],
+  }
+}
+
+function groupAt(tone: Tone, start: number, { pulses, gaps, first }: Looks): Group | null {
   // Most of a clip is no pulse at any pace.
-  if ((meanOf(tone.salience, middle - on / 10, middle + on / 10) ?? 0) < leastSalience) return null
+  const seen = start < 0 ? first[1] : first[0]
+  if ((meanOf(tone.salience, start + seen.from, start + seen.to) ?? 0) < leastSalience) return null
   let best: Group | null = null
   for (const pace of paces) {
-    const level = pulseLevel(tone, start, pattern, pace)
+    const level = quietest(tone, start, pulses, pace)
     if (level === null) continue
-    const contrast = level - gapLevel(tone, start, pattern, pace)
+    const contrast = level - loudest(tone, start, gaps, pace)
     if (best === null || contrast > best.contrast) best = { start, contrast, level }
   }
   return best
 }
 
-/** The level of the quietest pulse, dB; null when these are no such pulses. */
-function pulseLevel({ levels, salience }: Tone, start: number, { pulses, on, off }: Pattern, pace: number) {
-  let [quietest, loudest, seen] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]
-  for (let pulse = 0; pulse < pulses; pulse++) {
-    const begins = start + pulse * (on + off) * pace
-    const [from, to] = [begins + pulseFrom * on * pace, begins + pulseTo * on * pace]
-    const level = meanOf(levels, from, to)
-    if (level === null) continue
-    if ((meanOf(salience, from, to) ?? 0) < leastSalience) return null
-    seen++
-    quietest = Math.min(quietest, level)
-    loudest = Math.max(loudest, level)
-  }
-  return seen < pulses - 1 || loudest - quietest > mostUneven ? null : quietest
+/** The level of the quietest part of any pulse, dB; null when these are no such pulses. One pulse may lie outside the clip. */
+function quietest({ levels, salience }: Tone, start: number, pulses: readonly (readonly Span[])[], pace: number) {
+  let [least, most, unseen] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0]
+  for (const parts of pulses)
+    for (const { from, to } of parts) {
+      const level = meanOf(levels, start + from * pace, start + to * pace)
+      if (level === null) {
+        unseen += 1 / parts.length
+        continue
+      }
+      if ((meanOf(salience, start + from * pace, start + to * pace) ?? 0) < leastSalience) return null
+      least = Math.min(least, level)
+      most = Math.max(most, level)
+    }
+  return unseen > 1.01 || most - least > mostUneven ? null : least
 }
 
-/** The level of the loudest gap, dB, and of what stands where one pulse more would, before the first and behind the last. */
-function gapLevel({ levels }: Tone, start: number, { pulses, on, off }: Pattern, pace: number): number {
-  const period = (on + off) * pace
-  let loudest = Number.NEGATIVE_INFINITY
-  for (let pulse = -1; pulse < pulses; pulse++) {
-    const begins = start + pulse * period + on * pace
-    loudest = Math.max(loudest, meanOf(levels, begins + gapFrom * off * pace, begins + gapTo * off * pace) ?? loudest)
-  }
-  for (const begins of [start - period, start + pulses * period])
-    loudest = Math.max(loudest, meanOf(levels, begins + pulseFrom * on, begins + pulseTo * on) ?? loudest)
-  return loudest
+function loudest({ levels }: Tone, start: number, gaps: readonly Span[], pace: number): number {
+  let most = Number.NEGATIVE_INFINITY
+  for (const { from, to } of gaps) most = Math.max(most, meanOf(levels, start + from * pace, start + to * pace) ?? most)
+  return most
 }
 
 /** Groups that follow one another at the pattern's time with quiet between them. */
@@ -150,8 +179,8 @@ function follows({ levels }: Tone, earlier: Group, group: Group, pattern: Patter
   const from = group.start - (pause - ringing) * pace
   const piece = on / 2
   const pieces = Math.floor((group.start - edge - from) / piece)
-  const loudest = Math.min(earlier.level, group.level) - least
-  const isQuiet = (_: unknown, index: number) =>
-    (meanOf(levels, from + index * piece, from + (index + 1) * piece) ?? loudest) < loudest
-  return Array.from({ length: pieces }, isQuiet).filter(quiet => quiet).length >= quietShare * pieces
+  const most = Math.min(earlier.level, group.level) - least
+  const isLoud = (_: unknown, index: number) =>
+    (meanOf(levels, from + index * piece, from + (index + 1) * piece) ?? most) >= most
+  return Array.from({ length: pieces }, isLoud).filter(loud => loud).length <= 1 + loudShare * pieces
 }
