@@ -69,10 +69,13 @@ async function planOne(db: Db, alert: Alert, max_attempts: number, now: number):
   const rows = contacts
     .filter(({ id }) => plan.contacts.includes(id))
     .map(contact => rowOf(alert, contact, plan, notice, max_attempts))
+  const isOver = plan.event === 'cleared' || plan.event === 'closed'
+  // One statement needs no transaction, which holds everybody's messages up.
+  if (rows.length === 0 && !isOver) return move(db, alert, plan, now)
   return db.transaction().execute(async tx => {
     const moved = await move(tx, alert, plan, now)
     if (!moved) return undefined
-    if (plan.event === 'cleared' || plan.event === 'closed') await cancelUnsent(tx, alert.id, now)
+    if (isOver) await cancelUnsent(tx, alert.id, now)
     if (rows.length > 0)
       await tx
         .insertInto('notifications')

@@ -87,7 +87,8 @@ export class Rules {
     await this.#loading
     await this.#outbox.stop()
     const until = Math.min(Date.now() - beatMs, this.#outbox.oldest() - 1)
-    if (!this.#lost) await recordEvaluation(this.#store.db, until).catch(err => this.#failed(err))
+    // What never began has evaluated nothing.
+    if (this.#beat && !this.#lost) await recordEvaluation(this.#store.db, until).catch(err => this.#failed(err))
   }
 
   /** A message of a device has been committed. */
