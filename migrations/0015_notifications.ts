@@ -24,7 +24,7 @@ const statements = [
     settled_at integer) strict, without rowid`,
   // Nothing is planned twice, whenever the hub is killed.
   'create unique index notifications_once on notifications (alert_id, round, step, event, contact_id)',
-  'create index notifications_due on notifications (next_at) where next_at is not null',
+  'create index notifications_due on notifications (contact_id, next_at) where next_at is not null',
   "create index notifications_open on notifications (contact_id, status) where status in ('pending', 'sending')",
   'create index notifications_status on notifications (status, id)',
   'create index notifications_contact on notifications (contact_id)',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { changeModel, listModels } from '../audio/model-config.js'
 import { notFound } from '../errors.js'
+import { getHome } from '../homes/homes.js'
 import { severities } from '../inbound.js'
 import type { Api } from './api.js'
 import { audited } from './audited.js'
@@ -42,6 +43,7 @@ export function modelConfigRoutes(app: Api, { store: { db }, audio: { detectors 
     async request => {
       const home_id = request.query.home_id ?? homeFor(askerOf(request))
       checkRight(request, { home_id }, 'home')
+      await getHome(db, home_id)
       return { models: await modelsOf(home_id) }
     },
   )
@@ -60,6 +62,7 @@ export function modelConfigRoutes(app: Api, { store: { db }, audio: { detectors 
       const { model_key } = request.params
       const { home_id = homeFor(askerOf(request)), ...wanted } = request.body
       checkRight(request, { home_id }, 'home')
+      await getHome(db, home_id)
       const about = { target: `model/${model_key}`, home_id, detail: wanted }
       await audited(request, db, tx => changeModel(tx, detectors, home_id, model_key, wanted), about)
       const model = (await modelsOf(home_id)).find(one => one.model_key === model_key)

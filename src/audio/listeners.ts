@@ -15,12 +15,16 @@ interface ListenersOptions {
   readonly threads: number
   readonly work: Work
   /** A folder of ONNX classifiers. */
-  readonly models: string | undefined
+  readonly models?: string | undefined
   readonly log: Logger
+  /** Another module than the one that listens, and another time that one recording may take; for tests. */
+  readonly url?: URL
+  readonly deadlineMs?: number
 }
 
 /** How long one recording may take, in milliseconds. Within the time that it is ours (`leaseMs`). */
-const deadlineMs = 60_000
+const standardMs = 60_000
+const listenThread = new URL('./listen-thread.js', import.meta.url)
 /** Memory of a thread for what is no sound; what is sound is bounded by the seconds of a recording. */
 const limits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 }
 const pauseMs = 2000
@@ -60,7 +64,13 @@ export class Listeners {
         if (!job) continue
         // Most hubs have no recordings: a thread is made for the first one.
         thread ??= await this.#open()
-        await work.finish(job, await listenIn(thread, job))
+        const outcome = await listenIn(thread, job)
+        if ('error' in outcome && outcome.again) {
+          // The next recording is not handed to a thread that is not there any more.
+          await thread.close()
+          thread = null
+        }
+        await work.finish(job, outcome)
       } catch (err) {
         if (signal.aborted) break
         log.warn({ err }, 'a recording could not be listened to; it is tried again')
@@ -72,8 +82,7 @@ export class Listeners {
   }
 
   async #open(): Promise<Thread<Task, Outcome>> {
-    const url = new URL('./listen-thread.js', import.meta.url)
-    const { models, log } = this.#options
+    const { url = listenThread, deadlineMs = standardMs, models, log } = this.#options
     const thread = new Thread<Task, Outcome>({ url, data: { models }, deadlineMs, limits, log })
     await thread.open()
     return thread

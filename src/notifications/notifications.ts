@@ -108,52 +108,41 @@ export async function takeUpAgain(db: Db, now: number): Promise<void> {
     .execute()
 }
 
+/** What is to be sent to a contact next, and when. */
+interface Next {
+  readonly id: string
+  readonly next_at: number
+}
+
 /**
- * Takes what is due, the oldest first, one of a contact at most. Each is counted as attempted before it is sent.
+ * What comes next of each contact, the earliest first. From contact to contact along the index: however much waits for one, it takes one look.
  * @param busy contacts that are just being sent to
  */
-export async function takeDue(db: Db, busy: readonly string[], most: number, now: number): Promise<Sending[]> {
-  const due = await db
-    .selectFrom('notifications')
-    .select(eb => eb.fn.min<string>('id').as('id'))
-    .where('next_at', '<=', now)
-    .where('contact_id', 'not in', busy)
-    .groupBy('contact_id')
-    .orderBy('id')
-    .limit(most)
-    .execute()
-  if (due.length === 0) return []
+export async function nextOfContacts(db: Db, busy: readonly string[], most: number): Promise<Next[]> {
+  const contact = sql.ref('waiting.contact_id')
+  const { rows } = await sql<Next>`with recursive waiting (contact_id) as (
+      select min(contact_id) from notifications where next_at is not null
+      union all
+      select (select min(contact_id) from notifications where next_at is not null and contact_id > ${contact})
+      from waiting where contact_id is not null)
+    select notifications.id, notifications.next_at from waiting join notifications on notifications.id = (
+      select id from notifications where next_at is not null and contact_id = ${contact} order by next_at limit 1)
+    where waiting.contact_id not in (select value from json_each(${JSON.stringify(busy)}))
+    order by notifications.next_at limit ${most}`.execute(db)
+  return rows
+}
+
+/** Takes these to be sent. Each is counted as attempted before it is. */
+export async function take(db: Db, ids: readonly string[]): Promise<Sending[]> {
+  if (ids.length === 0) return []
   const taken = await db
     .updateTable('notifications')
     .set({ status: 'sending', next_at: null, attempts: sql<number>`attempts + 1` })
-    .where(
-      'id',
-      'in',
-      due.map(({ id }) => id),
-    )
+    .where('id', 'in', ids)
     .where('status', '=', 'pending')
     .returningAll()
     .execute()
   return taken as Sending[]
-}
-
-/** When the next one is due of contacts that are not busy, or an alert has to be looked at; milliseconds since 1970, null for never. */
-export async function nextDue(db: Db, busy: readonly string[]): Promise<number | null> {
-  const [notification, alert] = await Promise.all([
-    db
-      .selectFrom('notifications')
-      .select(eb => eb.fn.min('next_at').as('at'))
-      .where('next_at', 'is not', null)
-      .where('contact_id', 'not in', busy)
-      .executeTakeFirst(),
-    db
-      .selectFrom('alerts')
-      .select(eb => eb.fn.min('notify_at').as('at'))
-      .where('notify_at', 'is not', null)
-      .executeTakeFirst(),
-  ])
-  const times = [notification?.at, alert?.at].filter(at => typeof at === 'number')
-  return times.length > 0 ? Math.min(...times) : null
 }
 
 /** What became of an attempt. @param next_at when to try again; null when there is no next time */

@@ -7,13 +7,13 @@ import {
   getNotification,
   insertTest,
   type Notification,
-  nextDue,
+  nextOfContacts,
   type Sending,
   settle,
-  takeDue,
+  take,
   takeUpAgain,
 } from './notifications.js'
-import { planDue } from './planner.js'
+import { nextToPlan, planDue } from './planner.js'
 import type { Seal } from './seal.js'
 import { type Send, SendFault } from './send.js'
 
@@ -74,6 +74,8 @@ export class Notifier {
     this.#again = true
     this.#turn ??= this.#turns().finally(() => {
       this.#turn = null
+      // Somebody may have called in between.
+      if (this.#again) this.wake()
     })
   }
 
@@ -118,15 +120,18 @@ export class Notifier {
     for (const alert of planned.changed) changed(alert)
     if (planned.more) this.#again = true
     const free = maxSending - this.#underWay.size
-    const due = free > 0 ? await takeDue(store.db, this.#busy(), free, Date.now()) : []
-    for (const one of due) void this.#track(one.contact_id ?? one.id, one)
+    const waiting = await nextOfContacts(store.db, [...this.#underWay.keys()], maxSending + 1)
+    const due = waiting.filter(({ next_at }) => next_at <= Date.now()).slice(0, Math.max(0, free))
+    const taken = await take(
+      store.db,
+      due.map(({ id }) => id),
+    )
+    for (const one of taken) void this.#track(one.contact_id ?? one.id, one)
     // When all are busy, the next to become free looks again.
-    if (this.#underWay.size >= maxSending && !planned.more) return maxSleepMs
-    const next = await nextDue(store.db, this.#busy())
-    return next === null ? maxSleepMs : Math.min(Math.max(0, next - Date.now()), maxSleepMs)
+    const sending_at = this.#underWay.size >= maxSending ? null : waiting[due.length]?.next_at
+    const times = [sending_at, await nextToPlan(store.db)].filter(at => typeof at === 'number')
+    return Math.max(0, Math.min(...times, Date.now() + maxSleepMs) - Date.now())
   }
-
-  #busy = () => [...this.#underWay.keys()]
 
   /** @param key the contact, which is busy meanwhile; of a test its own id */
   #track(key: string, sending: Sending): Promise<void> {

@@ -83,6 +83,18 @@ async function planOne(db: Db, alert: Alert, max_attempts: number, now: number):
   })
 }
 
+/** When the next alert has to be looked at, milliseconds since 1970; null for never. */
+export async function nextToPlan(db: Db): Promise<number | null> {
+  const first = await db
+    .selectFrom('alerts')
+    .select('notify_at')
+    .where('notify_at', 'is not', null)
+    .orderBy('notify_at')
+    .limit(1)
+    .executeTakeFirst()
+  return first?.notify_at ?? null
+}
+
 /** @throws HubError when the fault was the store's: then everything waits for that */
 const postpone = (db: Db, { id, notify_at }: Alert, later: number) =>
   db.updateTable('alerts').set({ notify_at: later }).where('id', '=', id).where('notify_at', '=', notify_at).execute()

@@ -22,8 +22,17 @@ interface Since {
   /** Until when things could be heard; from `now` on they can be again. */
   readonly lived: number
   readonly now: number
-  /** The rules apply from now on: what is so now is told. */
+  /** The rules apply from now on, or since they were made just now: what is so now is told. */
   readonly afresh: boolean
+}
+
+/** A rule that was made so lately, in milliseconds, is evaluated from then on. */
+const lately = 60_000
+
+/** From when on what came is news. */
+function newsFrom({ rule }: LivingRule, { since, now, afresh }: Since): number {
+  if (!afresh) return Math.max(since, rule.updated_at)
+  return rule.updated_at > now - lately ? Math.min(rule.updated_at, now) : now
 }
 
 /** What is known of a rule's alert of one device. */
@@ -47,7 +56,8 @@ export async function derive(
   const needs = needsOf(rules.map(({ timing }) => timing.condition))
   const lookBack = Math.max(...rules.map(({ timing }) => lookBackOf(timing.condition)))
   const late = since < now ? await oldestReceivedSince(db, device.num, since) : null
-  const start_time = Math.max(0, Math.min(since, late ?? since) - lookBack)
+  const from = Math.min(since, late ?? since, ...rules.map(living => newsFrom(living, when)))
+  const start_time = Math.max(0, from - lookBack)
   const known = await knownOf(db, device.id)
   const derived = rules.map(living => new Deriving(living, device, known(living), when))
   const feed = (moments: readonly Moment[]) => {
@@ -68,13 +78,13 @@ class Deriving {
   readonly #news: (Transition & { readonly cause: number })[] = []
   #cause = 0
 
-  constructor(living: LivingRule, { created_at }: WatchedDevice, known: Known, { since, afresh }: Since) {
+  constructor(living: LivingRule, { created_at }: WatchedDevice, known: Known, when: Since) {
     this.#living = living
     this.#known = known
     const { updated_at } = living.rule
     // An alert that is younger than the rule says that it has been evaluated.
-    this.#isNew = afresh || (updated_at >= since && known.last < updated_at)
-    this.#since = Math.max(since, updated_at)
+    this.#isNew = when.afresh || (updated_at >= when.since && known.last < updated_at)
+    this.#since = newsFrom(living, when)
     this.#state = new RuleState(living.timing, created_at, known.open)
   }
 

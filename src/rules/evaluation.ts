@@ -156,6 +156,7 @@ export class Rules {
 
   #send(watching: Watching, found: readonly Transition[], cause: number): void {
     const { device, living } = watching
+    watching.told_at = Math.max(watching.told_at, ...found.map(({ at }) => at))
     for (const one of found)
       if (one.kind === 'raised' || living.rule.auto_clear)
         this.#outbox.send(watching, { ...one, cause, device, rule: living.rule })
@@ -225,7 +226,9 @@ export class Rules {
       const queue = watching.queue ?? []
       watching.state = found.state
       watching.queue = null
-      for (const one of found.news) this.#send(watching, [one], one.cause)
+      // What waits to be written is in no row yet.
+      const news = found.news.filter(({ at }) => at > watching.told_at)
+      for (const one of news) this.#send(watching, [one], one.cause)
       for (const { inputs, at, received_at } of queue) this.#observe(watching, inputs, at, received_at)
       this.#deadlines.set(watching, watching.state.next)
     }

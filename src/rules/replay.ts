@@ -6,6 +6,8 @@ import { historyOf, needsOf } from './history.js'
 
 /** The longest period of a test. */
 export const maxReplay = { days: 31, ms: 31 * 86_400_000 }
+/** How long before the period it begins, at least, in milliseconds, so that what is so by then is known. */
+const leastBefore = 3_600_000
 /** Moments that one test goes through, and transitions that it tells. */
 const maxMoments = 500_000
 const maxTransitions = 1000
@@ -20,14 +22,14 @@ interface Replay {
   readonly until: number
 }
 
-/** What a rule would have said of a recorded period. Silence counts from its beginning on. */
+/** What a rule would have said of a recorded period. Silence counts from an hour before on. */
 export async function replay(
   db: Db,
   device: { readonly id: string; readonly num: number },
   timing: Timing,
   { start_time, end_time }: TimeRange,
 ): Promise<Replay> {
-  const from = Math.max(0, start_time - lookBackOf(timing.condition))
+  const from = Math.max(0, start_time - Math.max(leastBefore, 2 * lookBackOf(timing.condition)))
   const rule = new RuleState(timing, from)
   const found: Transition[] = []
   let moments = 0

@@ -12,6 +12,8 @@ export interface Watching extends Due, Line {
   living: LivingRule
   device: WatchedDevice
   state: RuleState
+  /** When the last of what was told of it came to be so. */
+  told_at: number
   /** What has come while it is found out what the rule has come to; null when that is known. */
   queue: Moment[] | null
 }
@@ -135,6 +137,7 @@ const newWatching = (living: LivingRule, device: WatchedDevice): Watching => ({
   living,
   device,
   state: new RuleState(living.timing, Date.now()),
+  told_at: 0,
   queue: [],
   place: -1,
   due_at: 0,

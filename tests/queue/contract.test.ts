@@ -1,11 +1,10 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createSqsServer } from 'local-aws-sqs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Queue, Taken } from '../../src/queue/queue.js'
 import { SqsQueue } from '../../src/queue/sqs-queue.js'
 import { StoreQueue } from '../../src/queue/store-queue.js'
 import { until } from '../helper.js'
+import { freePort } from '../ports.js'
 import { openTestStore } from '../store/harness.js'
 
 interface Opened {
@@ -26,15 +25,6 @@ async function inSqs(): Promise<Opened> {
   const credentials = { accessKeyId: 'x', secretAccessKey: 'x' }
   const queue = new SqsQueue({ url: at('work'), dead_url: at('dead'), region: 'us-east-1', credentials })
   return { queue, close: async () => server.close() }
-}
-
-/** The server takes no port 0. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise(resolve => probe.once('listening', resolve))
-  const { port } = probe.address() as AddressInfo
-  await new Promise(resolve => probe.close(resolve))
-  return port
 }
 
 describe.each([
