@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { white } from '../../simulators/sound/noise.js'
 import { detectors } from '../../src/audio/detectors.js'
 
-const noise = white(1, 2)
+const noise = white(1, 0.5)
 
 /** What a broken file may hold when it is decoded. */
 const clips: Readonly<Record<string, Float32Array>> = {
@@ -12,7 +12,7 @@ const clips: Readonly<Record<string, Float32Array>> = {
   'full scale': noise.map(sample => Math.sign(sample)),
   'far beyond full scale': noise.map(sample => sample * 1e6),
   'hardly anything': noise.map(sample => sample * 1e-20),
-  'a single click': new Float32Array(32_000).fill(1, 16_000, 16_001),
+  'a single click': new Float32Array(8000).fill(1, 4000, 4001),
 }
 
 describe.each(detectors.map(detector => [detector.key, detector] as const))('%s', (_, detector) => {
@@ -25,7 +25,7 @@ describe.each(detectors.map(detector => [detector.key, detector] as const))('%s'
         expect(score).toSatisfy((value: number) => value >= 0 && value <= 1)
         for (const value of Object.values(details).filter(value => typeof value === 'number'))
           expect(value).toSatisfy(Number.isFinite)
-        expect(given).toEqual(clip)
+        expect(Buffer.from(given.buffer).equals(Buffer.from(clip.buffer, clip.byteOffset, clip.byteLength))).toBe(true)
       }
     },
   )
