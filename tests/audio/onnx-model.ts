@@ -55,3 +55,16 @@ export const linearModel = (matrix: readonly (readonly number[])[], framesAt: 1 
   )
   return message([1, 8], [7, graph], [8, message([1, ''], [2, 13])])
 }
+
+const bands = 16
+/** Whether most of the power is in the upper half of the bands, or in the lower. */
+export const matrix = Array.from({ length: bands }, (_, band) => (band < bands / 2 ? [0, 1] : [1, 0]))
+/** What says so of a model of that matrix. */
+export const pitch = {
+  key: 'pitch',
+  title: 'Pitch',
+  window_seconds: 1,
+  input: { name: 'heard', shape: [1, 'frames', 'bands'], log_mel: { bands, low_hz: 100, high_hz: 7000 } },
+  output: { name: 'classes', activation: 'softmax', classes: ['high', 'low'] },
+  thresholds: { high: 0.9 },
+}

@@ -4,19 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { rate, type Sound, shaped } from '../../simulators/sound/sound.js'
 import { describedModels } from '../../src/audio/onnx.js'
-import { linearModel } from './onnx-model.js'
-
-const bands = 16
-/** Whether most of the power is in the upper half of the bands, or in the lower. */
-const matrix = Array.from({ length: bands }, (_, band) => (band < bands / 2 ? [0, 1] : [1, 0]))
-const pitch = {
-  key: 'pitch',
-  title: 'Pitch',
-  window_seconds: 1,
-  input: { name: 'heard', shape: [1, 'frames', 'bands'], log_mel: { bands, low_hz: 100, high_hz: 7000 } },
-  output: { name: 'classes', activation: 'softmax', classes: ['high', 'low'] },
-  thresholds: { high: 0.9 },
-}
+import { linearModel, matrix, pitch } from './onnx-model.js'
 
 const runtime: string = 'onnxruntime-node'
 const isInstalled = await import(runtime).then(

@@ -3,10 +3,10 @@ import { ratios } from './clips.js'
 import { linesOf, recall } from './scores.js'
 
 /** The detectors were made on other seeds. */
-const [seed, count] = [20_261, 12]
+const [seed, count] = [20_261, 10]
 
 it('hears alarms and breaking glass in rooms and in noise: at 10 dB at least 95 of a hundred', {
-  timeout: 180_000,
+  timeout: 300_000,
 }, async () => {
   const rows = await recall(seed, count)
   console.log(`seed ${seed}, ${count} of each\n${linesOf(rows)}`)

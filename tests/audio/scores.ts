@@ -45,7 +45,7 @@ export async function falseAlarms(seed: number, count: number): Promise<FalseAla
   for (const [owner, synthesis] of decoys())
     for (let i = 0; i < count; i++) {
       const ratio = ratios[i % ratios.length] ?? 0
-      const [clip = new Float32Array()] = clipsOf(synthesis, deriveSeed(seed, 100_000 + i), 10, [ratio])
+      const [clip = new Float32Array()] = clipsOf(synthesis, deriveSeed(seed, 100_000 + i), 8, [ratio])
       for (const [index, detector] of hunters.entries()) {
         const row = tally[index]
         if (row === undefined || detector.key === owner) continue

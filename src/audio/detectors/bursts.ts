@@ -23,6 +23,8 @@ const [before, longest] = [40, 150]
 const [kindFrom, kindTo] = [4, 60]
 /** Bursts begin so many frames apart. */
 const apart = 8
+/** Where nothing stands out, or what did is gone in the next frame, dB. */
+const mostUnrest = 60
 /** The bins below hold rumble and steps. */
 const lowest = 2
 /** What is not this many times as strong as before is not of the burst. */
@@ -128,7 +130,7 @@ function unrest(frames: readonly Float32Array[], quiet: Float64Array, first: num
       weights += power
     }
   }
-  return weights === 0 ? Number.POSITIVE_INFINITY : changes / weights
+  return weights === 0 ? mostUnrest : Math.min(mostUnrest, changes / weights)
 }
 
 /** In which frame nine tenths of all are reached. */

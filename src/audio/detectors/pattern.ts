@@ -52,7 +52,7 @@ const [pulseFrom, pulseTo] = [0.2, 0.8]
 const [gapFrom, gapTo] = [0.45, 0.85]
 /** Frames of a pulse's part. */
 const partFrames = 10
-/** A pause is looked at in pieces half as long as a pulse, of which one and this share may be loud: somebody may slam a door. */
+/** A pause is looked at in pieces a quarter as long as a pulse, of which one and this share may be loud: somebody may slam a door. */
 const loudShare = 0.1
 /** Frames at its beginning where the room still rings, and at its end where the next pulse may have begun, that are left out. */
 const [ringing, edge] = [20, 5]
@@ -177,7 +177,7 @@ function follows({ levels }: Tone, earlier: Group, group: Group, pattern: Patter
   const pace = (group.start - earlier.start) / cycle
   if (Math.abs(pace - 1) > 0.12) return false
   const from = group.start - (pause - ringing) * pace
-  const piece = on / 2
+  const piece = on / 4
   const pieces = Math.floor((group.start - edge - from) / piece)
   const most = Math.min(earlier.level, group.level) - least
   const isLoud = (_: unknown, index: number) =>
