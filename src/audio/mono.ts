@@ -4,7 +4,7 @@ import { Resampler } from './resampler.js'
 /** What detectors listen to, in samples a second. */
 export const rate = 16_000
 /** What a recording may have. */
-export const rates = { min: 4000, max: 192_000 } as const
+const rates = { min: 4000, max: 192_000 } as const
 const maxChannels = 8
 
 export interface Shape {

@@ -71,7 +71,6 @@ const leaf = z.discriminatedUnion('type', [
   events,
 ])
 export type LeafSpec = z.infer<typeof leaf>
-export type ThresholdSpec = z.infer<typeof threshold>
 
 /** When a rule is to raise its alert: one thing, or several of which all or any must be so. */
 export type Condition = LeafSpec | { readonly all: readonly Condition[] } | { readonly any: readonly Condition[] }

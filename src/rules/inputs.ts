@@ -7,7 +7,7 @@ export const never = Number.POSITIVE_INFINITY
 
 /** Something that a device says, or that is known of it. Times are milliseconds since 1970. */
 export type Input = Reading | State | DeviceEvent | PresenceNow | Heard
-export interface Reading {
+interface Reading {
   readonly kind: 'reading'
   readonly field: string
   readonly value: Value

@@ -28,7 +28,7 @@ export type NewRule = Pick<
 }
 
 /** The rules of a home. */
-export const maxRules = 1000
+const maxRules = 1000
 
 export const ruleOf = ({ condition, active_hours, enabled, auto_clear, ...row }: Row): Rule => ({
   ...row,
