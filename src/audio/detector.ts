@@ -1,7 +1,6 @@
 import type { z } from 'zod'
+import type { Severity } from '../inbound.js'
 import type { JsonObject } from '../json.js'
-
-type Severity = 'critical' | 'major' | 'minor' | 'warning' | 'info'
 
 export interface Detection {
   readonly detected: boolean
