@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 const outside = 'dist/tests/{clients,browser}/**/*.test.js'
+/** What promises a time is measured with the machine to itself. */
+const timed = 'dist/tests/{flow/{kill,hung-writer},broker/{pressure,limits}}.test.js'
 
 // The tests run as compiled, on the program as compiled: what is tested is what ships, worker threads and command line included.
 export default defineConfig({
@@ -9,7 +11,8 @@ export default defineConfig({
     hookTimeout: 30_000,
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'node', include: ['dist/tests/**/*.test.js'], exclude: [outside] } },
+      { extends: true, test: { name: 'node', include: ['dist/tests/**/*.test.js'], exclude: [outside, timed] } },
+      { extends: true, test: { name: 'timed', include: [timed], fileParallelism: false, sequence: { groupOrder: 1 } } },
       { extends: true, test: { name: 'outside', include: [outside] } },
     ],
   },

@@ -1,21 +1,34 @@
 import { BadRecording } from './faults.js'
-import { readFlac } from './flac.js'
 import { type Mono, rate } from './mono.js'
-import { readOpus } from './opus.js'
-import { readWav } from './wav.js'
 
 interface Format {
   readonly format: string
   /** What the file begins with. */
   readonly magic: string
   readonly types: readonly string[]
-  read(pieces: AsyncIterable<Buffer>, maxSeconds: number): Promise<Mono>
+  /** Loaded when a recording is decoded, which the hub itself does not. */
+  load(): Promise<(pieces: AsyncIterable<Buffer>, maxSeconds: number) => Promise<Mono>>
 }
 
 const formats: readonly Format[] = [
-  { format: 'wav', magic: 'RIFF', types: ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'], read: readWav },
-  { format: 'flac', magic: 'fLaC', types: ['audio/flac', 'audio/x-flac'], read: readFlac },
-  { format: 'opus', magic: 'OggS', types: ['audio/ogg', 'audio/opus', 'application/ogg'], read: readOpus },
+  {
+    format: 'wav',
+    magic: 'RIFF',
+    types: ['audio/wav', 'audio/x-wav', 'audio/wave', 'audio/vnd.wave'],
+    load: async () => (await import('./wav.js')).readWav,
+  },
+  {
+    format: 'flac',
+    magic: 'fLaC',
+    types: ['audio/flac', 'audio/x-flac'],
+    load: async () => (await import('./flac.js')).readFlac,
+  },
+  {
+    format: 'opus',
+    magic: 'OggS',
+    types: ['audio/ogg', 'audio/opus', 'application/ogg'],
+    load: async () => (await import('./opus.js')).readOpus,
+  },
 ]
 
 /** What may be uploaded. */
@@ -44,7 +57,8 @@ export interface Sound {
 export async function decode(pieces: AsyncIterable<Buffer>, content_type: string, maxSeconds: number): Promise<Sound> {
   const known = formats.find(({ types }) => types.includes(content_type))
   if (!known) throw new BadRecording('unsupported', `${content_type} is not supported.`)
-  const mono = await known.read(pieces, maxSeconds)
+  const read = await known.load()
+  const mono = await read(pieces, maxSeconds)
   const samples = mono.end()
   if (samples.length === 0) throw new BadRecording('empty', 'It has no sound in it.')
   return { format: known.format, ...mono.shape, seconds: samples.length / rate, samples }

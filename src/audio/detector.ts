@@ -18,6 +18,8 @@ export interface Detector<T extends z.ZodObject = z.ZodObject> {
   readonly title: string
   /** Of the alert, unless the home has chosen another. */
   readonly severity: Severity
+  /** It knows too little of a microphone to be on before a home says so. */
+  readonly off?: true
   /** All with defaults: `thresholds.parse({})` are those of a home that chose none. */
   readonly thresholds: T
   /** @param samples one channel, full scale ±1, not changed; @param rate samples a second */

@@ -32,7 +32,7 @@ export async function listModels(db: Db, detectors: readonly Detector[], home_id
     return {
       model_key: detector.key,
       title: detector.title,
-      enabled: row ? row.enabled === 1 : true,
+      enabled: isEnabled(detector, row),
       severity: row?.severity ?? detector.severity,
       chosen: row?.severity ?? null,
       thresholds: parsed.success ? parsed.data : detector.thresholds.parse({}),
@@ -60,12 +60,15 @@ export async function changeModel(
   const thresholds = Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== null))
   checkThresholds(detector, thresholds)
   const severity = changes.severity === undefined ? (row?.severity ?? null) : changes.severity
-  const enabled = Number(changes.enabled ?? row?.enabled !== 0)
+  const enabled = Number(changes.enabled ?? isEnabled(detector, row))
   await db
     .replaceInto('model_config')
     .values({ home_id, model_key, enabled, severity, thresholds, updated_at: Date.now() })
     .execute()
 }
+
+const isEnabled = ({ off }: Detector, row: { readonly enabled: number } | undefined) =>
+  row ? row.enabled === 1 : off === undefined
 
 function checkThresholds({ thresholds: schema }: Detector, thresholds: object): void {
   const parsed = schema.safeParse(thresholds)

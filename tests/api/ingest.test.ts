@@ -109,12 +109,12 @@ describe('what a home listens for', () => {
   test('is every detector as it is by itself, until it is changed, and can be taken back', async () => {
     const before = (await hub.call('GET', '/api/v1/model-config')).body as { models: { model_key: string }[] }
     const own = before.models.find(({ model_key }) => model_key === 'loudness')
-    expect(own).toMatchObject({ home_id: 'home', enabled: true, severity: 'warning' })
-    const changed = await change({ enabled: false, severity: 'critical', thresholds: { laeq_db: 60 } })
+    expect(own).toMatchObject({ home_id: 'home', enabled: false, severity: 'warning' })
+    const changed = await change({ enabled: true, severity: 'critical', thresholds: { laeq_db: 60 } })
     expect(changed.body).toMatchObject({
-      model: { enabled: false, severity: 'critical', thresholds: { laeq_db: 60, full_scale_db: 120 } },
+      model: { enabled: true, severity: 'critical', thresholds: { laeq_db: 60, full_scale_db: 120 } },
     })
-    const { body } = await change({ enabled: true, severity: null, thresholds: { laeq_db: null } })
+    const { body } = await change({ enabled: false, severity: null, thresholds: { laeq_db: null } })
     expect(body).toEqual({ model: own })
   })
 
@@ -128,11 +128,12 @@ describe('what a home listens for', () => {
   })
 
   test('is what the next recording is listened to for', async () => {
-    await change({ enabled: false })
-    const { id } = await upload({ url: hub.url, api_key: key }, wav({ amplitude: 1, seconds: 0.5 }))
-    await settled(id).toMatchObject({ recording: { status: 'done' } })
-    const { body } = await hub.call('GET', `/api/v1/ingest/${id}`)
-    expect(JSON.stringify(body)).not.toContain('loudness')
-    await change({ enabled: true })
+    for (const enabled of [true, false]) {
+      await change({ enabled })
+      const { id } = await upload({ url: hub.url, api_key: key }, wav({ amplitude: 1, seconds: 0.5 }))
+      await settled(id).toMatchObject({ recording: { status: 'done' } })
+      const { body } = await hub.call('GET', `/api/v1/ingest/${id}`)
+      expect(JSON.stringify(body).includes('loudness')).toBe(enabled)
+    }
   })
 })

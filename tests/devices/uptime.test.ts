@@ -123,7 +123,8 @@ describe('uptime by days', () => {
   test('is that of 30 days until now when nobody says otherwise', async () => {
     await device('old', [[Date.now() - 300 * day, 'online']])
     const { uptime: days, total } = await uptime('old')
-    expect(days).toHaveLength(31)
+    // Parts of two more, but for the hour when the clock that was set back takes one of them.
+    expect([30, 31]).toContain(days.length)
     expect(total?.online_ms).toBeGreaterThan(30 * day - 1000)
     expect(total?.uptime_percent).toBe(100)
   })

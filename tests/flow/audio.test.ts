@@ -9,6 +9,7 @@ let key: string
 beforeAll(async () => {
   hub = await startHub()
   key = await hub.device('mic')
+  await hub.client.patch('/model-config/loudness', { enabled: true })
 })
 afterAll(() => hub.close())
 

@@ -57,6 +57,7 @@ export const loudness: Detector<typeof thresholds> = {
   key: 'loudness',
   title: 'Loud sound',
   severity: 'warning',
+  off: true,
   thresholds,
   detect(samples, rate, limits) {
     const measured = Object.entries(measureLoudness(samples, rate)).map(
