@@ -1,18 +1,14 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import module from 'node:module'
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config/config.js'
 import { HubError } from './errors.js'
+import { version } from './version.js'
 
 // Newer Nodes keep what they have compiled: every start but the first is half a second shorter.
 if ('enableCompileCache' in module && typeof module.enableCompileCache === 'function') module.enableCompileCache()
 
 const exit = { done: 0, failure: 1, usage: 2 } as const
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 const program = new Command('hearth')
   .description('An IoT hub in one process.')

@@ -13,7 +13,7 @@ import { readHubFile } from '../src/hub-file.js'
 import { admin, testSettings, until } from './helper.js'
 
 const readyMs = 2000
-const cli = join(import.meta.dirname, '../src/cli.js')
+const cli = join(import.meta.dirname, '../hearth/cli.js')
 
 const times = [await start(), await start(), await start()]
 console.log(`ready after ${times.join(', ')} ms; a reading was stored and read back each time`)

@@ -1,7 +1,7 @@
 import { z } from 'zod'
+import { version } from '../version.js'
 import type { Api } from './api.js'
 import type { ApiContext } from './context.js'
-import { version } from './version.js'
 
 const health = z.object({ status: z.literal('ok'), version: z.string(), uptime: z.number().describe('Seconds') })
 const ready = z.object({ status: z.literal('ready') })

@@ -1,10 +1,10 @@
 import { type FastifyInstance, fastify, type RouteOptions } from 'fastify'
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import { notFound } from '../errors.js'
+import { version } from '../version.js'
 import type { Api, Who } from './api.js'
 import { asyncapi } from './asyncapi.js'
 import { fault, jsonSchema, zodAlone } from './schemas.js'
-import { version } from './version.js'
 
 /** The documents of all routes that are added from now on, and the page to browse them. */
 export function documentRoutes(app: Api): void {

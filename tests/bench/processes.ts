@@ -56,7 +56,7 @@ export async function startHubOn(data_dir: string): Promise<HubTarget> {
     HEARTH_RETENTION: 'raw=forever,1m=forever,1h=forever',
     HEARTH_DATA_DIR: data_dir,
   }
-  const child = start([...process.execArgv, asStarted, ...collectable, join(here, '../../src/cli.js'), 'start'], env)
+  const child = start([...process.execArgv, asStarted, ...collectable, join(here, '../../hearth/cli.js'), 'start'], env)
   // What an earlier hub left behind has another pid.
   const look = async () => {
     const file = await readHubFile(data_dir).catch(() => null)

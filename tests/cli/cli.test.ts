@@ -11,7 +11,7 @@ import { type Ended, run } from '../programs.js'
 
 let data_dir: string
 let hub: ChildHub
-const cli = join(import.meta.dirname, '../../src/cli.js')
+const cli = join(import.meta.dirname, '../../hearth/cli.js')
 
 /** Runs the command line to its end, against the hub's data directory unless told otherwise. */
 const hearth = (args: readonly string[], env: Record<string, string> = {}): Promise<Ended> =>

@@ -33,7 +33,7 @@ const settled = (hub: TestHub, id: string) =>
 
 /** `hearth worker` in a process of its own. @returns what ends it, with what it logged */
 function startWorker(url: string, token: string) {
-  const cli = join(import.meta.dirname, '../../src/cli.js')
+  const cli = join(import.meta.dirname, '../../hearth/cli.js')
   const env = { ...process.env, HEARTH_WORKER_TOKEN: token, HEARTH_LOG_LEVEL: 'info' }
   const child = spawn(process.execPath, [cli, 'worker', '--url', url], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   let log = ''

@@ -23,7 +23,7 @@ const inherited = Object.fromEntries(Object.entries(process.env).filter(([name])
 
 /** @param env settings beside those of `testSettings`, e.g. the ports of the run before */
 export async function startChild(data_dir: string, env: Record<string, string> = {}): Promise<ChildHub> {
-  const cli = join(import.meta.dirname, '../../src/cli.js')
+  const cli = join(import.meta.dirname, '../../hearth/cli.js')
   const settings = { ...testSettings, HEARTH_LOG_LEVEL: 'info', HEARTH_DATA_DIR: data_dir, ...env }
   const begun = performance.now()
   const child = spawn(process.execPath, [cli, 'start'], {

@@ -25,7 +25,7 @@ const messages = 20
 /** Runs a hub under strace while a device publishes at QoS 1, a message at a time. @returns the lines of the trace */
 async function trace(sync: 'full' | 'normal'): Promise<string[]> {
   const output = join(data_dir, 'trace')
-  const cli = join(import.meta.dirname, '../../src/cli.js')
+  const cli = join(import.meta.dirname, '../../hearth/cli.js')
   const calls = ['-e', 'trace=read,fdatasync,fsync,write,writev,sendmsg']
   const strace = spawn(
     'strace',

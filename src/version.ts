@@ -4,6 +4,4 @@ import { z } from 'zod'
 const manifest = z.object({ version: z.string() })
 
 /** The version of this program, from its manifest. */
-export const { version } = manifest.parse(
-  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')),
-)
+export const { version } = manifest.parse(JSON.parse(readFileSync(new URL(import.meta.resolve('#manifest')), 'utf8')))
