@@ -55,7 +55,7 @@ const step = z.object({
 })
 const one = z.object({ alert })
 const comment = z.string().trim().min(1).max(1000)
-const maybeComment = z.strictObject({ comment: comment.optional() }).default({})
+const maybeComment = z.strictObject({ comment: comment.optional() }).nullish()
 const newAlert = z
   .strictObject({
     home_id: id.optional(),
@@ -142,7 +142,7 @@ function movingRoute(app: Api, context: ApiContext, { path, move, summary }: (ty
     },
     async request => {
       const { id } = await alertAt(context, request, request.params.id)
-      const moved = await context.alerts[move](id, actorOf(request), request.body.comment)
+      const moved = await context.alerts[move](id, actorOf(request), request.body?.comment)
       await note(request, context.store.db, about(moved))
       return { alert: shown(moved) }
     },

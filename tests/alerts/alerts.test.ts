@@ -115,6 +115,23 @@ test('people escalate, close and comment, and what cannot be done is a conflict'
   ])
 })
 
+test('what may be said of an alert may be left out, with the body that would hold it', async () => {
+  for (const headers of [{}, { 'content-type': 'application/json' }]) {
+    await raise()
+    const { id } = await only('?status=open')
+    for (const what of ['escalate', 'ack', 'close']) {
+      const authorized = { ...headers, authorization: `Bearer ${hub.access_token}` }
+      const asked = { method: 'POST', headers: authorized }
+      expect((await fetch(`${hub.http_url}/api/v1/alerts/${id}/${what}`, asked)).status).toBe(200)
+    }
+  }
+  await raise()
+  const { id } = await only('?status=open')
+  await expect(act(id, 'ack', { text: 'seen' })).rejects.toMatchObject({
+    details: [expect.stringContaining('comment')],
+  })
+})
+
 const said = (heard: Heard, topic: RegExp) => heard.messages.filter(one => topic.test(one.topic))
 
 test('every change is heard in the home, and an alert is retained until it is closed, also through a restart', async () => {
