@@ -147,16 +147,21 @@ const findAlert = prepare((db, { id }: { id: string }) => db.selectFrom('alerts'
 
 type Filter = { readonly [Name in 'home_id' | 'device_id' | 'source' | 'severity' | 'key']?: string | undefined } & {
   readonly status?: readonly AlertStatus[] | undefined
+  /** Of when it was first raised, milliseconds since 1970; the end is not within. */
+  readonly start_time?: number | undefined
+  readonly end_time?: number | undefined
 }
 
 /** The newest first. */
 export async function listAlerts(db: Db, filter: Filter & PageRequest & { reach: Reach }): Promise<Page<Alert>> {
-  const { reach, limit, cursor, status, ...equal } = filter
+  const { reach, limit, cursor, status, start_time, end_time, ...equal } = filter
   let query = db.selectFrom('alerts').selectAll().where(isWithin(reach, 'alerts'))
   for (const name of ['home_id', 'device_id', 'source', 'severity', 'key'] as const) {
     if (equal[name] !== undefined) query = query.where(sql<boolean>`${sql.ref(name)} = ${equal[name]}`)
   }
   if (status) query = query.where('status', 'in', status)
+  if (start_time !== undefined) query = query.where('raised_at', '>=', start_time)
+  if (end_time !== undefined) query = query.where('raised_at', '<', end_time)
   if (cursor) query = query.where('id', '<', decodeCursor(cursor, 'string'))
   return readPage(query.orderBy('id', 'desc'), { limit, keyOf: row => row.id, large: ['data'] })
 }

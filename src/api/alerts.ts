@@ -11,7 +11,7 @@ import type { Api } from './api.js'
 import { note } from './audited.js'
 import type { ApiContext } from './context.js'
 import { type Asking, askerOf, checkDevice, checkRight, reachOfRequest } from './rights.js'
-import { byId, id, json, list, next_cursor, page, time } from './schemas.js'
+import { byId, id, json, list, moment, next_cursor, page, time } from './schemas.js'
 
 export const severity = z.enum(severities)
 const status = z.enum(alertStatuses)
@@ -77,6 +77,8 @@ const filter = z.strictObject({
   severity: severity.optional(),
   source: source.optional(),
   status: list(alertStatuses.length, 'Statuses').pipe(z.array(status)).optional(),
+  start_time: moment.optional().describe('Raised then or later'),
+  end_time: moment.optional().describe('Raised before that'),
 })
 
 /** Alerts of devices are heard on their own topics as well. */

@@ -10,6 +10,7 @@ interface Shown {
   readonly status: string
   readonly severity: string
   readonly times: number
+  readonly raised_at: number
   readonly cleared_at: number | null
   readonly closed_by: string | null
   readonly acknowledged_by: string | null
@@ -186,6 +187,16 @@ test('a device may have a hundred alerts open; the next is quarantined', async (
   await raise({ severity: 'info', message: 'again' }, 'k1')
   expect(await alerts('?limit=1000')).toHaveLength(100)
   expect((await alerts('?key=k1'))[0]).toMatchObject({ times: 2 })
+})
+
+test('alerts are listed of a time, from its beginning and without its end', async () => {
+  await raise()
+  const { raised_at } = await only()
+  const keysOf = async (query: string) => (await alerts(query)).map(({ key }) => key)
+  expect(await keysOf(`?start_time=${raised_at}&end_time=${raised_at + 1}`)).toEqual(['leak'])
+  expect(await keysOf(`?end_time=${raised_at}`)).toEqual([])
+  expect(await keysOf(`?start_time=${raised_at + 1}`)).toEqual([])
+  expect(await keysOf('?start_time=-1h')).toEqual(['leak'])
 })
 
 test('what was closed a year ago is forgotten, with its steps', async () => {
