@@ -33,8 +33,8 @@ export interface Raise {
   readonly actor: string
 }
 
-/** What is over. */
-export type Clear = Pick<Raise, 'home_id' | 'device_id' | 'key' | 'at' | 'actor'>
+/** What is over; with `updated_at`, if nothing has become of it since. */
+export type Clear = Pick<Raise, 'home_id' | 'device_id' | 'key' | 'at' | 'actor'> & { readonly updated_at?: number }
 
 /** Alerts of one device, or of one home as a whole, that may be open. */
 export const maxOpen = 100
@@ -76,16 +76,35 @@ export async function raiseAlert(db: Db, id: string, raise: Raise): Promise<Aler
  * What an alert was about is over, which whoever was told of it is told. One that somebody has acknowledged is closed by it; any other stays, so that somebody sees it.
  * @returns the alert, or undefined when none is open that was not cleared already
  */
-export async function clearAlert(db: Db, { at, actor, ...of }: Clear): Promise<Alert | undefined> {
+export async function clearAlert(db: Db, { at, actor, updated_at, ...of }: Clear): Promise<Alert | undefined> {
   const { rows } =
     await sql<Alert>`update alerts set cleared_at = ${at}, notify_at = case when told = 1 then ${Date.now()} end,
       status = case when status = 'acknowledged' then 'closed' else status end,
       closed_at = case when status = 'acknowledged' then ${Date.now()} end,
       closed_by = case when status = 'acknowledged' then ${actor} end, actor = ${actor}, updated_at = ${Date.now()}
-    where ${owner} = ${ownerOf(of)} and key = ${of.key} and closed_at is null and cleared_at is null returning *`.execute(
-      db,
-    )
+    where ${owner} = ${ownerOf(of)} and key = ${of.key} and closed_at is null and cleared_at is null
+      and updated_at = ifnull(${updated_at ?? null}, updated_at) returning *`.execute(db)
   return rows[0]
+}
+
+const silencedAtOnce = 100
+
+/**
+ * What detectors have heard, somebody has acknowledged, and nothing has become of since `before`: nobody says that a sound is over. More than
+ * 100 wait for the next time.
+ */
+export async function silentAlerts(db: Db, before: number): Promise<Clear[]> {
+  const rows = await db
+    .selectFrom('alerts')
+    .select(['home_id', 'device_id', 'key', 'last_raised_at as at', 'updated_at'])
+    .where('closed_at', 'is', null)
+    .where('cleared_at', 'is', null)
+    .where('source', '=', 'detector')
+    .where('status', '=', 'acknowledged')
+    .where('updated_at', '<=', before)
+    .limit(silencedAtOnce)
+    .execute()
+  return rows.map(row => ({ ...row, actor: `detector/${row.key}` }))
 }
 
 /** What a person, or a policy, may do with an alert: from which statuses, and what it changes. */
@@ -128,16 +147,21 @@ const findAlert = prepare((db, { id }: { id: string }) => db.selectFrom('alerts'
 
 type Filter = { readonly [Name in 'home_id' | 'device_id' | 'source' | 'severity' | 'key']?: string | undefined } & {
   readonly status?: readonly AlertStatus[] | undefined
+  /** Of when it was first raised, milliseconds since 1970; the end is not within. */
+  readonly start_time?: number | undefined
+  readonly end_time?: number | undefined
 }
 
 /** The newest first. */
 export async function listAlerts(db: Db, filter: Filter & PageRequest & { reach: Reach }): Promise<Page<Alert>> {
-  const { reach, limit, cursor, status, ...equal } = filter
+  const { reach, limit, cursor, status, start_time, end_time, ...equal } = filter
   let query = db.selectFrom('alerts').selectAll().where(isWithin(reach, 'alerts'))
   for (const name of ['home_id', 'device_id', 'source', 'severity', 'key'] as const) {
     if (equal[name] !== undefined) query = query.where(sql<boolean>`${sql.ref(name)} = ${equal[name]}`)
   }
   if (status) query = query.where('status', 'in', status)
+  if (start_time !== undefined) query = query.where('raised_at', '>=', start_time)
+  if (end_time !== undefined) query = query.where('raised_at', '<', end_time)
   if (cursor) query = query.where('id', '<', decodeCursor(cursor, 'string'))
   return readPage(query.orderBy('id', 'desc'), { limit, keyOf: row => row.id, large: ['data'] })
 }

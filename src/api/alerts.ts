@@ -11,7 +11,7 @@ import type { Api } from './api.js'
 import { note } from './audited.js'
 import type { ApiContext } from './context.js'
 import { type Asking, askerOf, checkDevice, checkRight, reachOfRequest } from './rights.js'
-import { byId, id, json, list, next_cursor, page, time } from './schemas.js'
+import { byId, id, json, list, moment, next_cursor, page, time } from './schemas.js'
 
 export const severity = z.enum(severities)
 const status = z.enum(alertStatuses)
@@ -55,7 +55,7 @@ const step = z.object({
 })
 const one = z.object({ alert })
 const comment = z.string().trim().min(1).max(1000)
-const maybeComment = z.strictObject({ comment: comment.optional() }).default({})
+const maybeComment = z.strictObject({ comment: comment.optional() }).nullish()
 const newAlert = z
   .strictObject({
     home_id: id.optional(),
@@ -77,6 +77,8 @@ const filter = z.strictObject({
   severity: severity.optional(),
   source: source.optional(),
   status: list(alertStatuses.length, 'Statuses').pipe(z.array(status)).optional(),
+  start_time: moment.optional().describe('Raised then or later'),
+  end_time: moment.optional().describe('Raised before that'),
 })
 
 /** Alerts of devices are heard on their own topics as well. */
@@ -142,7 +144,7 @@ function movingRoute(app: Api, context: ApiContext, { path, move, summary }: (ty
     },
     async request => {
       const { id } = await alertAt(context, request, request.params.id)
-      const moved = await context.alerts[move](id, actorOf(request), request.body.comment)
+      const moved = await context.alerts[move](id, actorOf(request), request.body?.comment)
       await note(request, context.store.db, about(moved))
       return { alert: shown(moved) }
     },

@@ -17,7 +17,7 @@ import type { ApiContext } from './context.js'
 import { homeFor } from './devices.js'
 import { notification } from './notifications.js'
 import { type Asking, askerOf, checkRight, ownHomes } from './rights.js'
-import { byId, email, id, name, next_cursor, nothing, page, time } from './schemas.js'
+import { byId, email, id, name, next_cursor, nothing, page, time, unlessMissing } from './schemas.js'
 
 const contact = z.object({
   id: z.string(),
@@ -35,7 +35,7 @@ const contact = z.object({
 })
 const one = z.object({ contact })
 const address = z
-  .url({ protocol: /^https?$/, error: 'is no http or https address' })
+  .url({ protocol: /^https?$/, error: unlessMissing('is no http or https address') })
   .max(2048)
   .refine(text => !/^https?:\/\/[^/?#]*@/i.test(text), 'holds a password: there is a place of its own for secrets')
 const where = {

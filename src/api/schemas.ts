@@ -67,6 +67,12 @@ export const page = {
 }
 export const next_cursor = z.string().nullable().describe('For the next page; null on the last')
 
+/** What is wrong with what is there; of what is not there the words are those of everything that is missing. */
+export const unlessMissing =
+  (words: string) =>
+  ({ input }: { readonly input?: unknown }): string | undefined =>
+    input === undefined ? undefined : words
+
 const noTime = 'is no time: milliseconds since 1970, ISO 8601, now, or like -1h, +7d'
 
 /** A moment in a query. */
@@ -82,7 +88,7 @@ export const moment = z
   })
 
 /** The same in a body, where milliseconds are a number. */
-export const momentInBody = z.union([time, moment], noTime)
+export const momentInBody = z.union([time, moment], { error: unlessMissing(noTime) })
 
 /** A list in a query, separated by commas. */
 export const list = (max: number, what: string) =>

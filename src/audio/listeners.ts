@@ -37,6 +37,8 @@ export class Listeners {
   readonly #options: ListenersOptions
   readonly #closing = new AbortController()
   #loops: Promise<void>[] = []
+  /** Whoever has the recordings does not answer. */
+  #isAway = false
 
   constructor(options: ListenersOptions) {
     this.#options = options
@@ -55,13 +57,14 @@ export class Listeners {
   async #loop(): Promise<void> {
     const { work, log } = this.#options
     const { signal } = this.#closing
+    const pause = () => sleep(pauseMs, undefined, { signal }).catch(() => undefined)
     let thread: Thread<Task, Outcome> | null = null
     const end = () => void thread?.close()
     signal.addEventListener('abort', end)
     while (!signal.aborted) {
+      const job = await this.#claim(signal, pause)
+      if (!job) continue
       try {
-        const job = await work.claim(signal)
-        if (!job) continue
         // Most hubs have no recordings: a thread is made for the first one.
         thread ??= await this.#open()
         const outcome = await listenIn(thread, job)
@@ -74,11 +77,28 @@ export class Listeners {
       } catch (err) {
         if (signal.aborted) break
         log.warn({ err }, 'a recording could not be listened to; it is tried again')
-        await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+        await pause()
       }
     }
     signal.removeEventListener('abort', end)
     await thread?.close()
+  }
+
+  /** @returns null when there is none; also when none can be asked for, which is said once, however long it lasts */
+  async #claim(signal: AbortSignal, pause: () => Promise<unknown>): Promise<Job | null> {
+    const { work, log } = this.#options
+    try {
+      const job = await work.claim(signal)
+      if (this.#isAway) log.info('recordings can be asked for again')
+      this.#isAway = false
+      return job
+    } catch (err) {
+      if (signal.aborted) return null
+      if (!this.#isAway) log.warn({ err }, 'recordings cannot be asked for; it is tried until they can')
+      this.#isAway = true
+      await pause()
+      return null
+    }
   }
 
   async #open(): Promise<Thread<Task, Outcome>> {

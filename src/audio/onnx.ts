@@ -55,15 +55,24 @@ export type Run = (values: Float32Array, shape: readonly number[]) => Promise<Fl
 
 /**
  * The detectors that a folder's ONNX classifiers are. Nothing is loaded until one is asked to hear something.
- * @throws HubError `invalid_request` for a description that says nothing sensible
+ * @throws HubError `invalid_request` for a folder that cannot be read, or a description that says nothing sensible
  */
 export async function describedModels(folder: string): Promise<Detector[]> {
-  const names = (await readdir(folder)).filter(name => name.endsWith('.json')).sort()
+  const files = await readdir(folder).catch(refuse('HEARTH_AUDIO_MODELS'))
+  const names = files.filter(name => name.endsWith('.json')).sort()
   return Promise.all(names.map(name => describedModel(join(folder, name))))
 }
 
+/** Says of what it was that something failed. */
+const refuse = (what: string) => (cause: unknown) => {
+  throw new HubError('invalid_request', `${what}: ${cause instanceof Error ? cause.message : cause}`, [], cause)
+}
+
 async function describedModel(file: string): Promise<Detector> {
-  const parsed = description.safeParse(JSON.parse(await readFile(file, 'utf8')))
+  const written: unknown = await readFile(file, 'utf8')
+    .then(JSON.parse)
+    .catch(refuse(basename(file)))
+  const parsed = description.safeParse(written)
   if (!parsed.success) throw new HubError('invalid_request', `${basename(file)}: ${z.prettifyError(parsed.error)}`)
   const unknown = Object.keys(parsed.data.thresholds).filter(name => !parsed.data.output.classes.includes(name))
   if (unknown.length > 0)

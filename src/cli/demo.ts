@@ -51,6 +51,6 @@ const advice = (ports: Hub['ports']) => `
 ${household.length} simulated devices are connected. In another terminal, in this folder:
   npx hearth watch                                          all messages as they come
   npx hearth send demo-light set_power '{"power":"on"}'     and what became of it
-  npx hearth send demo-microphone record '{"sound":"smoke_alarm"}'   an alarm, once the hub has listened to it
+  npx hearth send demo-microphone record '{"sound":"smoke_alarm"}' --wait 30   an alarm, heard by the hub
   npx hearth device create "My sensor"                      a device of your own
   http://127.0.0.1:${ports.http}/docs                              the API`

@@ -30,7 +30,9 @@ async function listenFor({ url, token, threads }: Options): Promise<void> {
   const access_token = token ?? worker_token
   if (!access_token) throw new HubError('invalid_request', 'A worker needs a token: --token, or HEARTH_WORKER_TOKEN.')
   const log = createLog({ level, file })
-  const work = await workAt(new HearthClient({ url, access_token }))
+  const work = await workAt(new HearthClient({ url, access_token })).catch(error => {
+    throw explained(error, url)
+  })
   const listeners = new Listeners({ threads, work, models, log })
   listeners.start()
   log.info({ url, threads }, 'the worker is listening')
@@ -38,6 +40,21 @@ async function listenFor({ url, token, threads }: Options): Promise<void> {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
   })
   await listeners.close()
+}
+
+/** What a worker needs that it has not, in words of its own. */
+function explained(error: unknown, url: string): unknown {
+  if (!(error instanceof HubError))
+    return new HubError('not_found', `No hub answers at ${url}.`, [causeOf(error)], error)
+  if (error.code !== 'forbidden') return error
+  const wanted = '{"publish":["homes/#"],"subscribe":["homes/#"],"api":"write"}'
+  return new HubError('forbidden', 'The token of a worker has to hear and act in every home.', [wanted], error)
+}
+
+/** The runtime says only that it failed, and has the reason below that. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? error.cause.message : error.message
 }
 
 /** Asks for work once before it begins, so that what is wrong is told at once. */

@@ -11,7 +11,7 @@ export interface JobContext {
   readonly config: Config
   readonly log: Logger
   readonly store: Store
-  readonly alerts: Pick<Alerts, 'close'>
+  readonly alerts: Pick<Alerts, 'clear' | 'close'>
   readonly commands: Commands
   readonly audio: { readonly recordings: Recordings; readonly objects: Objects }
   /** When each device was last heard since this was last called. */

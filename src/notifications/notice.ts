@@ -11,7 +11,8 @@ export interface Notice {
   readonly timestamp: number
   readonly data: {
     readonly alert: Pick<Alert, (typeof told)[number]> | null
-    readonly home: { readonly id: string; readonly name: string }
+    /** Of what was written down by an older hub the time zone is not known. */
+    readonly home: { readonly id: string; readonly name: string; readonly timezone?: string }
     readonly device: { readonly id: string; readonly name: string } | null
     /** Of the policy, from 0. */
     readonly step: number
@@ -63,7 +64,13 @@ const marks: Readonly<Record<Notice['type'], string>> = {
 
 const maxTitle = 200
 
-/** The same in words. The title is one line. */
+/** A moment on the clocks of a home, like 21 Nov 2026, 23:53:24 UTC. */
+const clockIn = (timeZone = 'UTC') => {
+  const format = new Intl.DateTimeFormat('en-GB', { timeZone, dateStyle: 'medium', timeStyle: 'long' })
+  return (at: number) => format.format(at)
+}
+
+/** The same in words, times as the home has them. The title is one line. */
 export function wordsOf({ type, timestamp, data }: Notice): { title: string; text: string; severity: Severity } {
   const { alert, home, device } = data
   if (!alert)
@@ -72,6 +79,7 @@ export function wordsOf({ type, timestamp, data }: Notice): { title: string; tex
       text: `This is a test of a contact of ${home.name}. Alerts will reach you here.`,
       severity: 'info',
     }
+  const clock = clockIn(home.timezone)
   const where = device ? `${device.name}, ${home.name}` : home.name
   const title = oneLine(`${marks[type]}[${alert.severity}] ${alert.message}`)
   const text = [
@@ -79,9 +87,9 @@ export function wordsOf({ type, timestamp, data }: Notice): { title: string; tex
     '',
     `Where: ${where}`,
     `Severity: ${alert.severity}`,
-    `Raised: ${new Date(alert.raised_at).toISOString()}`,
-    `Status: ${alert.status}${alert.cleared_at === null ? '' : `, over since ${new Date(alert.cleared_at).toISOString()}`}`,
-    `Told: ${new Date(timestamp).toISOString()}`,
+    `Raised: ${clock(alert.raised_at)}`,
+    `Status: ${alert.status}${alert.cleared_at === null ? '' : `, over since ${clock(alert.cleared_at)}`}`,
+    `Told: ${clock(timestamp)}`,
     `Alert: ${alert.id}`,
   ].join('\n')
   return { title: title.slice(0, maxTitle).toWellFormed(), text, severity: alert.severity }

@@ -3,6 +3,7 @@ import type { Alert } from '../alerts/rows.js'
 import type { Store } from '../store/store.js'
 import { backoffMs } from './backoff.js'
 import type { Contact, SealedContact } from './contacts.js'
+import type { Notice } from './notice.js'
 import {
   getNotification,
   insertTest,
@@ -82,9 +83,9 @@ export class Notifier {
   }
 
   /** Sends a test to a contact, once. @returns it with what became of it; settles after the answer, after 15 s at the latest */
-  async test(contact: Contact, home: { readonly id: string; readonly name: string }): Promise<Notification> {
+  async test(contact: Contact, { id, name, timezone }: Required<Notice['data']['home']>): Promise<Notification> {
     const { db } = this.#options.store
-    const data = { alert: null, home: { id: home.id, name: home.name }, device: null, step: 0 }
+    const data = { alert: null, home: { id, name, timezone }, device: null, step: 0 }
     const sending = await insertTest(db, contact, { type: 'test', timestamp: Date.now(), data })
     await this.#track(sending.id, sending)
     return getNotification(db, sending.id)
@@ -173,7 +174,15 @@ export class Notifier {
     if (fault && this.#closing.signal.aborted) return
     const ms = Math.round(performance.now() - begun)
     this.sent[sending.kind][fault ? 'failed' : 'delivered']++
-    await settle(store, sending, { at, ms, fault: fault?.message ?? null, next_at: this.#nextAttempt(sending, fault) })
+    const next_at = this.#nextAttempt(sending, fault)
+    await settle(store, sending, { at, ms, fault: fault?.message ?? null, next_at })
+    if (fault && next_at === null) this.#noteDead(sending, fault)
+  }
+
+  /** Whoever waits for it hears nothing: whoever runs the hub may read why. A test is answered anyway. */
+  #noteDead({ id, alert_id, contact_id, event, attempts }: Sending, { message: fault }: SendFault): void {
+    if (event === 'test') return
+    this.#options.log.warn({ notification_id: id, alert_id, contact_id, attempts, fault }, 'somebody could not be told')
   }
 
   async #attempt({ id, contact_id, data: notice }: Sending): Promise<void> {

@@ -63,9 +63,16 @@ async function planOne(db: Db, alert: Alert, max_attempts: number, now: number):
   ])
   if (!home) return undefined
   const told = contacts.filter(one => one.told === 1).map(({ id }) => id)
-  const { timezone, ...named } = home
-  const plan = planOf({ alert, policy, timezone, begun_at, told, contacts: contacts.map(({ id }) => id), now })
-  const notice = noticeOf(plan.event, alert, { home: named, device, step: Math.max(0, plan.step - 1) }, now)
+  const plan = planOf({
+    alert,
+    policy,
+    timezone: home.timezone,
+    begun_at,
+    told,
+    contacts: contacts.map(({ id }) => id),
+    now,
+  })
+  const notice = noticeOf(plan.event, alert, { home, device, step: Math.max(0, plan.step - 1) }, now)
   const rows = contacts
     .filter(({ id }) => plan.contacts.includes(id))
     .map(contact => rowOf(alert, contact, plan, notice, max_attempts))

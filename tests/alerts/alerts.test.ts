@@ -10,6 +10,7 @@ interface Shown {
   readonly status: string
   readonly severity: string
   readonly times: number
+  readonly raised_at: number
   readonly cleared_at: number | null
   readonly closed_by: string | null
   readonly acknowledged_by: string | null
@@ -115,6 +116,23 @@ test('people escalate, close and comment, and what cannot be done is a conflict'
   ])
 })
 
+test('what may be said of an alert may be left out, with the body that would hold it', async () => {
+  for (const headers of [{}, { 'content-type': 'application/json' }]) {
+    await raise()
+    const { id } = await only('?status=open')
+    for (const what of ['escalate', 'ack', 'close']) {
+      const authorized = { ...headers, authorization: `Bearer ${hub.access_token}` }
+      const asked = { method: 'POST', headers: authorized }
+      expect((await fetch(`${hub.http_url}/api/v1/alerts/${id}/${what}`, asked)).status).toBe(200)
+    }
+  }
+  await raise()
+  const { id } = await only('?status=open')
+  await expect(act(id, 'ack', { text: 'seen' })).rejects.toMatchObject({
+    details: [expect.stringContaining('comment')],
+  })
+})
+
 const said = (heard: Heard, topic: RegExp) => heard.messages.filter(one => topic.test(one.topic))
 
 test('every change is heard in the home, and an alert is retained until it is closed, also through a restart', async () => {
@@ -169,6 +187,16 @@ test('a device may have a hundred alerts open; the next is quarantined', async (
   await raise({ severity: 'info', message: 'again' }, 'k1')
   expect(await alerts('?limit=1000')).toHaveLength(100)
   expect((await alerts('?key=k1'))[0]).toMatchObject({ times: 2 })
+})
+
+test('alerts are listed of a time, from its beginning and without its end', async () => {
+  await raise()
+  const { raised_at } = await only()
+  const keysOf = async (query: string) => (await alerts(query)).map(({ key }) => key)
+  expect(await keysOf(`?start_time=${raised_at}&end_time=${raised_at + 1}`)).toEqual(['leak'])
+  expect(await keysOf(`?end_time=${raised_at}`)).toEqual([])
+  expect(await keysOf(`?start_time=${raised_at + 1}`)).toEqual([])
+  expect(await keysOf('?start_time=-1h')).toEqual(['leak'])
 })
 
 test('what was closed a year ago is forgotten, with its steps', async () => {

@@ -80,6 +80,12 @@ test.each([
   expect(refused.details.join()).toContain(where)
 })
 
+test('of a test without a period is told that it is missing', async () => {
+  const asked = client().post('/alert-rules/test', { device_id: 'past', condition: above(5) })
+  const details = ['body/start_time: is missing', 'body/end_time: is missing']
+  await expect(asked).rejects.toMatchObject({ code: 'invalid_request', details })
+})
+
 test('rules are listed by their home, device and group, changed and deleted', async () => {
   await client().post('/homes', { id: 'cabin', name: 'Cabin' })
   const ofDevice = await makeRule(client(), above(5), { device_id: 'past', name: 'a' })

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
 import { Listeners } from '../../src/audio/listeners.js'
 import type { Job, Outcome } from '../../src/audio/result.js'
@@ -10,19 +11,23 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map(listeners => listeners.close()))
 })
 
-/** Listens to recordings of these types, one after the other. @returns what came of each, by its number */
-function listenTo(types: readonly string[], deadlineMs = 500): Map<string, Outcome> {
+/** Listens to recordings of these types, one after the other; where it says `away`, nobody answers. @returns what came of each, by its number */
+function listenTo(types: readonly string[], deadlineMs = 500, log = silent): Map<string, Outcome> {
   const jobs = types.map((content_type, i): Job => {
     const sound = { bytes: 1, sha256: null, max_seconds: 1, source: { file: '/dev/null' }, models: [] }
     return { recording_id: String(i), receipt: 'x', attempt: 1, content_type, ...sound }
   })
   const outcomes = new Map<string, Outcome>()
   const work = {
-    claim: async (signal: AbortSignal) => jobs.shift() ?? sleep(60_000, null, { signal }),
+    claim: async (signal: AbortSignal) => {
+      const job = jobs.shift()
+      if (job?.content_type === 'away') throw new Error('nobody answers')
+      return job ?? sleep(60_000, null, { signal })
+    },
     finish: async ({ recording_id }: Job, outcome: Outcome) => void outcomes.set(recording_id, outcome),
   }
   const url = new URL('./unruly-thread.js', import.meta.url)
-  const listeners = new Listeners({ threads: 1, work, log: silent, url, deadlineMs })
+  const listeners = new Listeners({ threads: 1, work, log, url, deadlineMs })
   opened.push(listeners)
   listeners.start()
   return outcomes
@@ -55,4 +60,13 @@ test('who is told to stop does not wait for a thread that hangs', async () => {
   await opened[0]?.close()
   expect(performance.now() - begun).toBeLessThan(4000)
   expect([...outcomes.values()]).toMatchObject([{ again: true }])
+})
+
+test('that nobody answers who has the recordings is said once, and so is that somebody does', async () => {
+  const lines: string[] = []
+  const log = pino({}, { write: line => void lines.push(line) })
+  const outcomes = listenTo(['away', 'away', 'hear'], 500, log)
+  await until(() => outcomes.size === 1, 10_000)
+  const said = ['recordings cannot be asked for', 'recordings can be asked for again']
+  expect(lines).toEqual(said.map(words => expect.stringContaining(words)))
 })

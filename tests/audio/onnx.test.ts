@@ -35,6 +35,18 @@ describe('a description of a model', () => {
     await expect(load({ ...pitch, thresholds: { middle: 0.5 } })).rejects.toThrow('no class middle')
   })
 
+  it('is named when it is no JSON, and so is the setting when there is no such folder', async () => {
+    await writeFile(join(folder, 'dog.json'), '{"key": "dog",')
+    await expect(describedModels(folder)).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringMatching(/^dog\.json: .*JSON/),
+    })
+    await expect(describedModels(join(folder, 'none'))).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining('HEARTH_AUDIO_MODELS: ENOENT'),
+    })
+  })
+
   it('gives a threshold for each class that is looked for', async () => {
     await load(pitch)
     const [detector] = await describedModels(folder)

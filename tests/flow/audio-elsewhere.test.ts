@@ -68,6 +68,17 @@ test('a worker with a token that may not everywhere is told so at once', async (
   const [code] = await worker.ended
   expect(code).toBe(1)
   expect(worker.log()).toContain('forbidden')
+  expect(worker.log()).toContain('"subscribe":["homes/#"]')
+}, 60_000)
+
+test('a worker that reaches no hub says where it looked, and why, in two lines', async () => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  const worker = startWorker(url, 'hs_none')
+  const [code] = await worker.ended
+  expect(code).toBe(1)
+  expect(worker.log()).toMatch(
+    new RegExp(`^No hub answers at ${url}\\. \\(not_found\\)\\n {2}connect ECONNREFUSED .*\\n$`),
+  )
 }, 60_000)
 
 test('with S3 and SQS a recording goes the same way, and its sound never through the hub', async () => {

@@ -58,6 +58,13 @@ test.each([
   await expect(contact('x', where)).rejects.toMatchObject({ code: expect.stringMatching(/invalid_request|not_found/) })
 })
 
+test('an address that is left out is missing, and one that is none is told so', async () => {
+  const { contact } = await startNotifying()
+  await expect(contact('x', { kind: 'webhook' })).rejects.toMatchObject({ details: ['body/url: is missing'] })
+  const wrong = contact('x', { kind: 'webhook', url: 'example.org' })
+  await expect(wrong).rejects.toMatchObject({ details: ['body/url: is no http or https address'] })
+})
+
 test('a contact is changed within its kind', async () => {
   const { contact, client } = await startNotifying()
   const { contact: made } = await contact('x', { kind: 'webhook', url: 'https://example.org/' })

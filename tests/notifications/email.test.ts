@@ -22,6 +22,16 @@ test('an alert is told by e-mail, under a Message-ID that is the notification’
   expect(mail.body).toContain('Where: Home')
 })
 
+test('times in a message are those of the clocks in the home', async () => {
+  const smtp = await startSmtp()
+  const { client, contact, raise } = await startNotifying(smtp.env)
+  await client.patch('/homes/home', { timezone: 'Asia/Kolkata' })
+  await contact('me', { kind: 'email', address: 'me@example.org' })
+  await raise()
+  const [mail] = (await come(smtp.received, 1)) as readonly Mail[]
+  expect(mail?.body).toMatch(/^Raised: \d{1,2} \w{3,4} \d{4},? .*\d\d:\d\d:\d\d GMT\+5:30\r$/m)
+})
+
 test('nothing that is said in an alert becomes a header or another receiver', async () => {
   const smtp = await startSmtp()
   const { contact, raise } = await startNotifying(smtp.env)

@@ -55,6 +55,7 @@ test('after its last attempt it is dead, is listed for those who run the hub, an
   const listed = await client.get<{ notifications: Told[] }>('/ops/notifications')
   expect(listed.notifications.map(row => row.id)).toEqual([dead])
   const metrics = async () => (await fetch(`${hub.http_url}/metrics`)).text()
+  expect(hub.logged.filter(line => line.includes(dead))).toEqual([expect.stringContaining('the answer was 429')])
   expect(await metrics()).toContain('hearth_notifications{status="dead"} 1')
   expect(await metrics()).toContain('hearth_notification_attempts_failed{kind="webhook"} 2')
   accept(receiver)
