@@ -144,6 +144,10 @@ function newServer({ log, config }: ApiContext): Api {
   setMaxListeners(0, closing.signal)
   app.decorate('closing', closing.signal)
   app.addHook('preClose', async () => closing.abort())
+  // Connections that were busy when the close began keep the server until they end.
+  app.addHook('onResponse', async () => {
+    if (closing.signal.aborted) setImmediate(() => app.server.closeIdleConnections())
+  })
   return app
 }
 

@@ -97,7 +97,8 @@ class Wav {
       this.#skip = size + (size % 2)
       return true
     }
-    if (size < 16 || size > maxFormatBytes) throw new BadRecording('damaged', 'Its format cannot be read.')
+    if (this.#encoding || size < 16 || size > maxFormatBytes)
+      throw new BadRecording('damaged', 'Its format cannot be read.')
     if (this.#held.length < 8 + size) return false
     this.#encoding = encodingOf(this.#take(8 + size).subarray(8), this.#maxSeconds)
     this.#skip = size % 2

@@ -9,6 +9,7 @@ import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import type { Contact } from './contacts.js'
 import type { Notice } from './notice.js'
+import type { Next } from './turns.js'
 
 type Row = Selectable<Tables['notifications']>
 export type Attempt = Omit<Selectable<Tables['notification_attempts']>, 'notification_id'>
@@ -110,12 +111,6 @@ export async function takeUpAgain(db: Db, ids: readonly string[] | null, next_at
   await lost.execute()
 }
 
-/** What is to be sent to a contact next, and when. */
-interface Next {
-  readonly id: string
-  readonly next_at: number
-}
-
 /**
  * What comes next of each contact, the earliest first. From contact to contact along the index: however much waits for one, it takes one look.
  * @param busy contacts that are just being sent to
@@ -127,7 +122,7 @@ export async function nextOfContacts(db: Db, busy: readonly string[], most: numb
       union all
       select (select min(contact_id) from notifications where next_at is not null and contact_id > ${contact})
       from waiting where contact_id is not null)
-    select notifications.id, notifications.next_at from waiting join notifications on notifications.id = (
+    select notifications.id, notifications.home_id, notifications.contact_id, notifications.next_at from waiting join notifications on notifications.id = (
       select id from notifications where next_at is not null and contact_id = ${contact} order by next_at limit 1)
     where waiting.contact_id not in (select value from json_each(${JSON.stringify(busy)}))
     order by notifications.next_at limit ${most}`.execute(db)

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Alert } from '../alerts/rows.js'
+import { HubError } from '../errors.js'
 import type { Store } from '../store/store.js'
 import { backoffMs } from './backoff.js'
 import type { Contact, SealedContact } from './contacts.js'
@@ -17,6 +18,7 @@ import {
 import { nextToPlan, planDue } from './planner.js'
 import type { Seal } from './seal.js'
 import { type Send, SendFault } from './send.js'
+import { Turns } from './turns.js'
 
 interface NotifierOptions {
   readonly store: Pick<Store, 'db' | 'together'>
@@ -29,8 +31,10 @@ interface NotifierOptions {
   changed(alert: Alert): void
 }
 
-/** How many are sent at the same time, to as many contacts. */
-const maxSending = 8
+/** How many are sent at the same time, to as many contacts; tests are not counted. */
+const maxSending = 16
+/** Contacts that are looked at when somebody's turn has come. */
+const maxLookedAt = 5000
 /** A receiver has so long for its answer. */
 const limitMs = 15_000
 /** A hub that stops waits so long for answers; what has none then is sent again at the next start. */
@@ -50,7 +54,10 @@ export type Sent = Readonly<Record<Contact['kind'], { delivered: number; failed:
  */
 export class Notifier {
   readonly #options: NotifierOptions
-  readonly #underWay = new Map<string, Promise<void>>()
+  readonly #inTurn = new Turns()
+  /** By contact, as the tests are. */
+  readonly #underWay = new Map<string, { readonly home_id: string; readonly done: Promise<void> }>()
+  readonly #tests = new Map<string, Promise<void>>()
   /** Sent, and not written down what became of it: as many at most as could be taken before the store failed. */
   readonly #lost = new Set<string>()
   readonly #closing = new AbortController()
@@ -82,13 +89,19 @@ export class Notifier {
     })
   }
 
-  /** Sends a test to a contact, once. @returns it with what became of it; settles after the answer, after 15 s at the latest */
+  /**
+   * Sends a test to a contact, once. @returns it with what became of it; settles after the answer, after 15 s at the latest
+   * @throws HubError `conflict` while another test of the contact waits for its answer
+   */
   async test(contact: Contact, { id, name, timezone }: Required<Notice['data']['home']>): Promise<Notification> {
     const { db } = this.#options.store
+    if (this.#tests.has(contact.id)) throw new HubError('conflict', 'A test of this contact is under way already.')
     const data = { alert: null, home: { id, name, timezone }, device: null, step: 0 }
-    const sending = await insertTest(db, contact, { type: 'test', timestamp: Date.now(), data })
-    await this.#track(sending.id, sending)
-    return getNotification(db, sending.id)
+    const test = insertTest(db, contact, { type: 'test', timestamp: Date.now(), data })
+    const done = test.then(sending => this.#track(sending)).finally(() => this.#tests.delete(contact.id))
+    this.#tests.set(contact.id, done)
+    await done
+    return getNotification(db, (await test).id)
   }
 
   /** Begins nothing more, and waits for the answers that are awaited, 5 s at most. No test may be asked for any more. */
@@ -97,7 +110,8 @@ export class Notifier {
     clearTimeout(this.#timer)
     await this.#turn
     const timeout = setTimeout(() => this.#closing.abort(), closingMs)
-    await Promise.all(this.#underWay.values())
+    const sending = [...this.#underWay.values()].map(({ done }) => done)
+    await Promise.allSettled([...sending, ...this.#tests.values()])
     clearTimeout(timeout)
   }
 
@@ -123,16 +137,22 @@ export class Notifier {
     )
     for (const alert of planned.changed) changed(alert)
     if (planned.more) this.#again = true
-    const free = maxSending - this.#underWay.size
-    const waiting = await nextOfContacts(store.db, [...this.#underWay.keys()], maxSending + 1)
-    const due = waiting.filter(({ next_at }) => next_at <= Date.now()).slice(0, Math.max(0, free))
+    const waiting = await nextOfContacts(store.db, [...this.#underWay.keys()], maxLookedAt)
+    const now = Date.now()
+    const busy = [...this.#underWay.values()].map(({ home_id }) => home_id)
+    const due = this.#inTurn.choose(
+      waiting.filter(({ next_at }) => next_at <= now),
+      busy,
+      maxSending - busy.length,
+    )
     const taken = await take(
       store.db,
       due.map(({ id }) => id),
     )
-    for (const one of taken) void this.#track(one.contact_id ?? one.id, one)
-    // When all are busy, the next to become free looks again.
-    const sending_at = this.#underWay.size >= maxSending ? null : waiting[due.length]?.next_at
+    for (const one of taken) this.#begin(one)
+    if (taken.length < due.length) this.#again = true
+    // What is due and had no turn waits for one that becomes free, which looks again.
+    const sending_at = waiting.find(({ next_at }) => next_at > now)?.next_at
     const times = [sending_at, await nextToPlan(store.db)].filter(at => typeof at === 'number')
     return Math.max(0, Math.min(...times, Date.now() + maxSleepMs) - Date.now())
   }
@@ -144,22 +164,24 @@ export class Notifier {
     for (const id of ids) this.#lost.delete(id)
   }
 
-  /** @param key the contact, which is busy meanwhile; of a test its own id */
-  #track(key: string, sending: Sending): Promise<void> {
-    const done = this.#send(sending)
-      .catch(err => {
-        this.#lost.add(sending.id)
-        this.#options.log.error(
-          { err, notification_id: sending.id },
-          'what became of a notification could not be written down; it is sent again',
-        )
-      })
-      .finally(() => {
-        this.#underWay.delete(key)
-        this.wake()
-      })
-    this.#underWay.set(key, done)
-    return done
+  #begin(sending: Sending): void {
+    const { id, contact_id, home_id } = sending
+    const key = contact_id ?? id
+    const done = this.#track(sending).finally(() => {
+      this.#underWay.delete(key)
+      this.wake()
+    })
+    this.#underWay.set(key, { home_id, done })
+  }
+
+  async #track(sending: Sending): Promise<void> {
+    await this.#send(sending).catch(err => {
+      this.#lost.add(sending.id)
+      this.#options.log.error(
+        { err, notification_id: sending.id },
+        'what became of a notification could not be written down; it is sent again',
+      )
+    })
   }
 
   /** One attempt, written down. What was broken off by the closing stays as it is, and is sent again. */

@@ -89,7 +89,8 @@ export class Outbound {
     const url = new URL(to)
     const addresses = await within(signal, this.#resolve(url))
     try {
-      return await exchange(url, addresses, headers, body, signal)
+      // Of some answers, as of one that changes the protocol, Node tells nobody.
+      return await within(signal, exchange(url, addresses, headers, body, signal))
     } catch (error) {
       throw signal.aborted ? tooSlow() : new SendFault(`no answer: ${codeOf(error)}`)
     }

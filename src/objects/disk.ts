@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
@@ -34,10 +35,20 @@ export async function openDisk({ folder, keys, reserve }: DiskOptions): Promise<
   return new DiskObjects(folder, keys, reserve)
 }
 
+/** What is on its way. */
+interface Coming {
+  /** How much of it is still to come, in bytes. */
+  left: number
+  /** When the same begins to come once more. */
+  readonly replaced: AbortController
+}
+
 class DiskObjects implements OwnObjects {
   readonly #folder: string
   readonly #keys: Keys
   readonly #reserve: number
+  /** By key: of each there is one on its way at most. */
+  readonly #coming = new Map<string, Coming>()
 
   constructor(folder: string, keys: Keys, reserve: number) {
     this.#folder = folder
@@ -65,21 +76,27 @@ class DiskObjects implements OwnObjects {
   async put({ key, bytes }: Upload, pieces: AsyncIterable<Buffer>): Promise<void> {
     const path = this.#path(key)
     const draft = join(this.#folder, drafts, newId())
+    // Whoever sends it again has lost the connection on which it came before.
+    this.#coming.get(key)?.replaced.abort()
+    const coming = { left: bytes, replaced: new AbortController() }
+    this.#coming.set(key, coming)
     try {
-      await this.#refuseFull(bytes)
-      await writeWhole(draft, bytes, pieces)
+      await this.#refuseFull()
+      await writeWhole(draft, coming, pieces)
       await place(draft, path)
     } catch (error) {
       throw storageFault(error)
     } finally {
+      if (this.#coming.get(key) === coming) this.#coming.delete(key)
       await rm(draft, { force: true })
     }
   }
 
-  /** What the database needs of the disk is not taken from it. */
-  async #refuseFull(bytes: number): Promise<void> {
+  /** What the database needs of the disk is not taken from it, also not by all together that is on its way. */
+  async #refuseFull(): Promise<void> {
     const { bavail, bsize } = await statfs(this.#folder)
-    if (bavail * bsize - bytes < this.#reserve)
+    const left = [...this.#coming.values()].reduce((sum, one) => sum + one.left, 0)
+    if (bavail * bsize - left < this.#reserve)
       throw new HubError('storage_unavailable', 'The disk is full: nothing more is taken.')
   }
 
@@ -135,19 +152,39 @@ function checked(key: string): string {
   return key
 }
 
-async function writeWhole(path: string, bytes: number, pieces: AsyncIterable<Buffer>): Promise<void> {
+async function writeWhole(path: string, coming: Coming, pieces: AsyncIterable<Buffer>): Promise<void> {
+  const bytes = coming.left
   const file = await open(path, 'wx', 0o600)
   try {
-    let written = 0
-    for await (const piece of pieces) {
-      written += piece.length
-      if (written > bytes) throw lengthFault(bytes)
+    for await (const piece of whileWanted(pieces, coming.replaced.signal)) {
+      if (piece.length > coming.left) throw lengthFault(bytes)
       await file.writeFile(piece)
+      coming.left -= piece.length
     }
-    if (written < bytes) throw lengthFault(bytes)
+    if (coming.left > 0) throw lengthFault(bytes)
     await file.sync()
   } finally {
     await file.close()
+  }
+}
+
+/** The pieces as they come; nobody waits for the next one when the signal is aborted. */
+async function* whileWanted(pieces: AsyncIterable<Buffer>, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const iterator = pieces[Symbol.asyncIterator]()
+  const aborted = signal.aborted ? Promise.resolve() : once(signal, 'abort')
+  const replaced = aborted.then(() => {
+    throw new HubError('conflict', 'The object comes once more, from its beginning.')
+  })
+  // It may come when nobody waits any more.
+  replaced.catch(() => undefined)
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([iterator.next(), replaced])
+      if (done) return
+      yield value
+    }
+  } finally {
+    if (!signal.aborted) await iterator.return?.()
   }
 }
 

@@ -100,9 +100,13 @@ const firstVisible = prepareSql<{ now: number }, { id: string }>(
   ({ now }) => sql`select id from work where dead_at is null and visible_at <= ${now} limit 1`,
 )
 
+/** Of the home first that has least under way or to be tried again: recordings that nobody can listen to hold up those of no other. */
 const takeFirst = prepareSql<{ now: number; until: number; receipt: string }, Taken>(
   ({ now, until, receipt }) => sql`update work set visible_at = ${until}, receipt = ${receipt}, attempts = attempts + 1
-    where id = (select id from work where dead_at is null and visible_at <= ${now} order by visible_at limit 1)
+    where id = (with tried as (select home_id, count(*) as times from work join recordings using (id)
+        where dead_at is null and work.attempts > 0 group by home_id)
+      select work.id from work left join recordings using (id) left join tried using (home_id)
+      where dead_at is null and visible_at <= ${now} order by ifnull(times, 0), visible_at limit 1)
     returning id, receipt, attempts as attempt`,
 )
 

@@ -187,7 +187,9 @@ export class Rules {
       const scopes = await loadScopes(db)
       if (!all && scopes.version === this.#version) return
       if (scopes.pairs.length > maxStates)
-        this.#log.error(`more than ${maxStates} rules times devices: the newest rules are not evaluated`)
+        this.#log.error(
+          `more than ${maxStates} rules times devices: the newest rules of the largest homes are not evaluated`,
+        )
       for (const gone of this.#watchings.replace(scopes)) this.#end(gone)
       await this.#store.attend(this.#watchings.watched(), told => this.#readings(told))
       await this.#deriveEach(all ? since : null)

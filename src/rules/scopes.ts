@@ -5,7 +5,7 @@ import { type Needs, needsOf } from './history.js'
 import { Hours } from './hours.js'
 import { type Rule, ruleOf } from './rules.js'
 
-/** Rules times devices that are evaluated; what is made later is left out, and that is logged. */
+/** Rules times devices that are evaluated; of the homes that have most the newest rules are left out beyond it, and that is logged. */
 export const maxStates = 100_000
 
 export interface WatchedDevice {
@@ -58,6 +58,7 @@ export async function loadScopes(db: Db): Promise<Scopes> {
   return { version, rules, devices, pairs: known }
 }
 
+/** Each home in its turn, so that none that has very many leaves another without. */
 async function pairsOf(db: Db): Promise<Scopes['pairs']> {
   const { rows } = await sql<Scopes['pairs'][number]>`select rule.id as rule_id, device.id as device_id
     from alert_rules as rule join devices as device on device.home_id = rule.home_id
@@ -65,7 +66,8 @@ async function pairsOf(db: Db): Promise<Scopes['pairs']> {
       and (rule.device_id is null or rule.device_id = device.id)
       and (rule.group_id is null or exists (select 1 from group_devices as held
         where held.group_id = rule.group_id and held.device_id = device.id))
-    order by rule.created_at, rule.id, device.id limit ${maxStates + 1}`.execute(db)
+    order by row_number() over (partition by rule.home_id order by rule.created_at, rule.id, device.id),
+      rule.created_at, rule.id, device.id limit ${maxStates + 1}`.execute(db)
   return rows
 }
 

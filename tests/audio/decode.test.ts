@@ -119,6 +119,7 @@ describe('a bad file fails with a reason:', () => {
     ['a rate of four billion', 'audio/wav', 'unsupported', () => changed(24, 0xff, 0xff, 0xff, 0xff)],
     ['a format that contradicts itself', 'audio/wav', 'damaged', () => changed(32, 9, 0)],
     ['a format of four gigabytes', 'audio/wav', 'damaged', () => changed(16, 0xff, 0xff, 0xff, 0xff)],
+    ['two formats', 'audio/wav', 'damaged', () => Buffer.concat([sound.subarray(0, 36), sound.subarray(12)])],
     ['too long', 'audio/wav', 'too_long', () => wav({ seconds: maxSeconds + 1 })],
     ['another kind than it says', 'audio/flac', 'damaged', () => sound],
     ['a type that nobody knows', 'audio/mpeg', 'unsupported', () => sound],

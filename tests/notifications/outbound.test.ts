@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { type AddressInfo, createServer } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
 import { Outbound, retryAfter } from '../../src/notifications/outbound.js'
 import { certificate as cert, certificateKey as key } from '../broker/certificate.js'
 import { startReceiver } from './receiver.js'
@@ -93,6 +94,18 @@ test('who does not answer in time is left, and an answer without end is cut', as
   }
   expect(await outbound.post(receiver.url, {}, '{}', signal())).toMatchObject({ status: 200 })
   await expect.poll(() => isCut).toBe(true)
+})
+
+test('who wants to speak another protocol is left as well', async () => {
+  const server = createServer(socket => {
+    socket.on('error', () => undefined)
+    socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const sent = new Outbound('127.0.0.1').post(`http://127.0.0.1:${port}/`, {}, '{}', signal(200))
+  await expect(sent).rejects.toThrow('no answer in time')
 })
 
 test('who shows a certificate that nobody vouches for gets nothing', async () => {

@@ -117,3 +117,15 @@ test('what was under way when the hub stopped is sent when it is back, and its c
   expect(receiver.received).toHaveLength(1)
   await again.close()
 })
+
+test('a stop waits neither for a receiver of a test nor for whoever asked for it and keeps the connection', async () => {
+  const { receiver, contact, client, hub } = await begin()
+  const { contact: made } = await contact('another', { kind: 'webhook', url: receiver.url })
+  receiver.answer = () => undefined
+  const asked = client.post<{ notification: Told }>(`/settings/contacts/${made.id}/test`)
+  await come(receiver.received, 1)
+  const begun = performance.now()
+  await hub.hub.close()
+  expect(performance.now() - begun).toBeLessThan(10_000)
+  expect((await asked).notification).toMatchObject({ status: 'sending' })
+})

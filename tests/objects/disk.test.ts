@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDisk } from '../../src/objects/disk.js'
 import type { OwnObjects, SignedQuery } from '../../src/objects/objects.js'
 import { openSigningKeys, type SigningKeys } from '../../src/people/signing-keys.js'
+import { until } from '../helper.js'
 import { codeOf } from '../store/harness.js'
 
 let data_dir: string
@@ -114,4 +116,40 @@ test('where less would stay free than must, nothing more is kept', async () => {
   expect(await codeOf(full.put({ ...upload, key: 'recordings/full' }, Readable.from([Buffer.from('abc')])))).toBe(
     'storage_unavailable',
   )
+})
+
+/** Comes in two halves, the second when it is asked for. */
+function halting(bytes: number) {
+  const going = new AbortController()
+  async function* pieces() {
+    yield Buffer.alloc(bytes)
+    await once(going.signal, 'abort')
+    yield Buffer.alloc(bytes)
+  }
+  return { pieces: pieces(), goOn: () => going.abort() }
+}
+
+test('of what comes several times at once the last is taken, and nothing is left of the others', async () => {
+  const wanted = { ...upload, key: 'recordings/twice', bytes: 2 }
+  const former = [1, 2, 3].map(() => codeOf(objects.put(wanted, halting(1).pieces)))
+  await until(async () => (await readdir(join(folder(), '.drafts'))).length === 1)
+  expect(await put('ab', wanted)).toBeNull()
+  expect(await Promise.all(former)).toEqual(['conflict', 'conflict', 'conflict'])
+  expect((await objects.head(wanted.key, 10)).toString()).toBe('ab')
+  expect(await readdir(join(folder(), '.drafts'))).toEqual([])
+})
+
+test('what is on its way counts as taken from the disk', async () => {
+  const { bavail, bsize } = await statfs(folder())
+  const most = Math.floor((bavail * bsize) / 2)
+  const own = await openDisk({ folder: join(data_dir, 'reserved'), keys, reserve: most })
+  const large = Math.ceil(most * 0.75)
+  const { pieces, goOn } = halting(1)
+  const first = codeOf(own.put({ ...upload, key: 'recordings/first', bytes: large }, pieces))
+  await until(async () => (await readdir(join(data_dir, 'reserved', '.drafts'))).length === 1)
+  const second = { ...upload, key: 'recordings/second', bytes: large }
+  expect(await codeOf(own.put(second, Readable.from([Buffer.from('abc')])))).toBe('storage_unavailable')
+  goOn()
+  expect(await first).toBe('invalid_request')
+  expect(await codeOf(own.put(second, Readable.from([Buffer.from('abc')])))).toBe('invalid_request')
 })
