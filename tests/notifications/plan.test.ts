@@ -31,6 +31,7 @@ const open: Alert = {
   step: 0,
   notify_at: now,
   told: 0,
+  raisers: {},
   actor: 'device/x',
   updated_at: now,
 }
