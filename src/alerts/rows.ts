@@ -101,7 +101,8 @@ const moves = {
     from: ['open', 'escalated'],
     set: sql`status = case when cleared_at is null then 'acknowledged' else 'closed' end, acknowledged_at = ${at},
       acknowledged_by = ${actor}, closed_at = case when cleared_at is not null then ${at} end,
-      closed_by = case when cleared_at is not null then ${actor} end, notify_at = null`,
+      closed_by = case when cleared_at is not null then ${actor} end,
+      notify_at = case when cleared_at is not null and notify_at is not null then ${at} end`,
   }),
   escalate: (at: number, _actor: string) => ({
     from: ['open', 'acknowledged', 'escalated'],
@@ -110,7 +111,7 @@ const moves = {
   close: (at: number, actor: string) => ({
     from: ['open', 'acknowledged', 'escalated'],
     set: sql`status = 'closed', closed_at = ${at}, closed_by = ${actor},
-      notify_at = case when told = 1 and cleared_at is null then ${at} end`,
+      notify_at = case when told = 1 and (cleared_at is null or notify_at is not null) then ${at} end`,
   }),
 } as const
 export type Move = keyof typeof moves
