@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { deleteDevice } from '../../src/devices/devices.js'
+import { createRule } from '../../src/rules/rules.js'
 import { aggregate } from '../../src/telemetry/aggregate.js'
 import { deleteReadings } from '../../src/telemetry/delete.js'
 import { fieldNames, listReadings, type Reading } from '../../src/telemetry/readings.js'
 import { rebuildRollups } from '../../src/telemetry/rebuild.js'
-import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
+import { until } from '../helper.js'
+import { addDevice, addHome, openRaw, openTestStore, type TestStore } from '../store/harness.js'
 import { packAll } from './packed.js'
 
 const hour = 3_600_000
@@ -165,4 +167,26 @@ test('a deleted device leaves neither blocks nor shapes', async () => {
   await packAll(opened)
   await deleteDevice(opened.db, 'd', () => undefined)
   expect(['samples', 'sample_blocks', 'telemetry_shapes', 'telemetry_hours'].map(count)).toEqual([0, 0, 0, 0])
+})
+
+test('what came when the hub ended, and rules may not have evaluated, is not packed at the start after it', async () => {
+  await sendHours(2)
+  await until(() => count('telemetry_hours where state = 0') === 0)
+  await addHome(opened.db, 'home')
+  const condition = { type: 'no_data', seconds: 60 } as const
+  const place = { home_id: 'home', device_id: null, group_id: null, type: null }
+  const words = { name: 'x', severity: 'info', message: null, created_by: 'x' } as const
+  const timing = { condition, active_hours: null, clear_after_seconds: 0, auto_clear: true, enabled: true }
+  await createRule(opened.db, { ...place, ...words, ...timing })
+  await opened.store.close()
+  const now = Date.now()
+  const raw = openRaw(opened.file)
+  raw.prepare('update rule_evaluation set until = ?').run(now - 3 * hour)
+  // The first was closed before that, the second after it.
+  raw.prepare('update telemetry_hours set pack_at = ? where start = ?').run(now - 2 * hour - 1, begin)
+  raw.prepare('update telemetry_hours set pack_at = ? where start = ?').run(now - hour, begin + hour)
+  raw.close()
+  opened = await openTestStore({ sync: 'normal', file: opened.file })
+  await until(() => count(`telemetry_hours where pack_at is null and start = ${begin}`) === 1)
+  expect(count(`samples where ts >= ${begin + hour}`)).toBe(900)
 })
