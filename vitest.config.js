@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 const outside = 'dist/tests/{clients,browser}/**/*.test.js'
 /** What promises a time is measured with the machine to itself. */
-const timed = 'dist/tests/{flow/{kill,hung-writer},broker/{pressure,limits}}.test.js'
+const timed = 'dist/tests/{flow/{kill,rule-kills,hung-writer},broker/{pressure,limits}}.test.js'
 
 // The tests run as compiled, on the program as compiled: what is tested is what ships, worker threads and command line included.
 export default defineConfig({

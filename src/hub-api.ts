@@ -9,36 +9,11 @@ import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
 export function apiContext(mqtt: Mqtt, notifier: Notifier, audio: Audio, traffic: Traffic): ApiContext {
-  const {
-    config,
-    log,
-    store,
-    signing_keys,
-    seal,
-    directory,
-    key_ring,
-    refusals,
-    audit_head,
-    broker,
-    bridge,
-    alerts,
-    commands,
-    rules,
-  } = mqtt
+  const { broker, bridge, alerts, rules } = mqtt
   return {
-    config,
-    log,
-    store,
-    alerts,
-    commands,
+    ...mqtt,
     notifier,
-    seal,
     audio,
-    signing_keys,
-    directory,
-    key_ring,
-    refusals,
-    audit_head,
     ingest: (device, rest, payload, message_id = null, quarantine_id = null) => {
       const origin = {
         qos: 1,
@@ -52,7 +27,7 @@ export function apiContext(mqtt: Mqtt, notifier: Notifier, audio: Audio, traffic
     },
     desiredChanged: device => desiredChanged(mqtt, device),
     disconnect: (match, reason) => {
-      if (match.device_id) void mqtt.presences.revoked(match.device_id).catch(log.error.bind(log))
+      if (match.device_id) void mqtt.presences.revoked(match.device_id).catch(mqtt.log.error.bind(mqtt.log))
       return broker.disconnect(match, reason)
     },
     rightsChanged: user_ids => rightsChanged(mqtt, user_ids),

@@ -141,23 +141,22 @@ function clatter(random: Random, count: number, apart: number, [low, high]: read
   return sound
 }
 
+/** Clatters of `count` knocks between the bounds, in Hz, each so far `apart`, and with a `pause` from one's beginning to the next one's, in seconds. */
+const clattering =
+  ({ count, apart, pause, hz }: Readonly<Record<'count' | 'apart' | 'pause' | 'hz', readonly [number, number]>>) =>
+  (seed: number, seconds: number): Sound => {
+    const random = createRandom(seed)
+    const sound = lasting(seconds)
+    for (let at = random.next(); at < seconds; at += random.between(...pause))
+      add(sound, clatter(random, Math.round(random.between(...count)), random.between(...apart), hz), at)
+    return sound
+  }
+
 /** A bunch of keys that is carried about: jingles of a second and more. */
-function keys(seed: number, seconds: number): Sound {
-  const random = createRandom(seed)
-  const sound = lasting(seconds)
-  for (let at = random.next(); at < seconds; at += random.between(2.5, 6))
-    add(sound, clatter(random, Math.round(random.between(12, 40)), random.between(0.07, 0.15), [2500, 7500]), at)
-  return sound
-}
+const keys = clattering({ count: [12, 40], apart: [0.07, 0.15], pause: [2.5, 6], hz: [2500, 7500] })
 
 /** Plates that are put away: a few knocks close together, each on partials of its own. */
-function dishes(seed: number, seconds: number): Sound {
-  const random = createRandom(seed)
-  const sound = lasting(seconds)
-  for (let at = random.next(); at < seconds; at += random.between(1.5, 5))
-    add(sound, clatter(random, Math.round(random.between(2, 10)), random.between(0.03, 0.15), [700, 5500]), at)
-  return sound
-}
+const dishes = clattering({ count: [2, 10], apart: [0.03, 0.15], pause: [1.5, 5], hz: [700, 5500] })
 
 /** Rain on tin, gravel, a crisp bag: many small bright knocks, going on for a while. */
 function rain(seed: number, seconds: number): Sound {

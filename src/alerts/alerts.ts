@@ -59,9 +59,12 @@ export class Alerts {
     return alert
   }
 
-  /** What an alert was about is over. @returns it, or null when there was nothing to clear */
+  /**
+   * To one who has raised an alert it is over: once it is so to all who have, it is cleared.
+   * @returns it, or null when there was nothing to clear
+   */
   async clear(what: Clear, also?: Also): Promise<Alert | null> {
-    const alert = await this.#with(also, tx => clearAlert(tx, what))
+    const alert = await this.#store.together(async tx => (await Promise.all([clearAlert(tx, what), also?.(tx)]))[0])
     if (alert) this.tell(alert)
     return alert ?? null
   }
@@ -143,7 +146,7 @@ const openIn = (db: Db, home_id: string): Promise<Alert[]> =>
     .execute()
 
 /** An alert as everybody sees it, without what only the notifier needs. */
-export function shown({ step: _, notify_at: __, round: ___, told, actor: ____, ...alert }: Alert) {
+export function shown({ step: _, notify_at: __, round: ___, told, actor: ____, raisers: _____, ...alert }: Alert) {
   return { ...alert, told: told === 1 }
 }
 

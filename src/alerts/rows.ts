@@ -29,7 +29,7 @@ export interface Raise {
   readonly data: JsonObject | null
   /** Milliseconds since 1970. */
   readonly at: number
-  /** Kind and id, e.g. `device/abc`. */
+  /** Kind and id, e.g. `device/abc`: who raises it, and alone can say that to it the matter is over. */
   readonly actor: string
 }
 
@@ -40,6 +40,8 @@ export type Clear = Pick<Raise, 'home_id' | 'device_id' | 'key' | 'at' | 'actor'
 export const maxOpen = 100
 
 const ownerOf = ({ device_id, home_id }: Pick<Raise, 'device_id' | 'home_id'>) => device_id ?? `/${home_id}`
+/** As it is kept who has raised an alert. */
+const said = ({ actor, at }: Clear, over: 0 | 1) => ({ [actor]: { at, over } })
 /** As the index of the open ones has it. */
 const owner = sql`ifnull(device_id, '/' || home_id)`
 const rank = (severity: unknown) => sql`instr(${severities.join(' ')}, ${severity})`
@@ -57,9 +59,9 @@ export async function raiseAlert(db: Db, id: string, raise: Raise): Promise<Aler
   const isOpen = sql`exists (select 1 from alerts where ${owner} = ${ownerOf(raise)} and key = ${key} and closed_at is null)`
   const { rows } =
     await sql<Alert>`insert into alerts (id, home_id, device_id, key, source, rule_id, severity, message, data, status,
-      times, round, raised_at, last_raised_at, step, notify_at, told, actor, updated_at)
+      times, round, raised_at, last_raised_at, step, notify_at, told, raisers, actor, updated_at)
     select ${id}, ${home_id}, ${device_id}, ${key}, ${source}, ${rule_id}, ${severity}, ${message}, ${data}, 'open',
-      1, 0, ${at}, ${at}, 0, ${Date.now()}, 0, ${actor}, ${Date.now()}
+      1, 0, ${at}, ${at}, 0, ${Date.now()}, 0, ${said(raise, 0)}, ${actor}, ${Date.now()}
     where ${isOpen} or (${held}) < ${maxOpen}
     on conflict (${owner}, key) where closed_at is null do update set
       severity = excluded.severity, message = excluded.message, data = excluded.data, source = excluded.source, rule_id = excluded.rule_id,
@@ -67,23 +69,29 @@ export async function raiseAlert(db: Db, id: string, raise: Raise): Promise<Aler
       status = case when status = 'acknowledged' and ${isWorse} then 'open' else status end,
       round = round + ${isNews}, step = case when ${isNews} then 0 else step end,
       notify_at = case when ${isNews} then excluded.notify_at else notify_at end,
-      actor = excluded.actor, updated_at = excluded.updated_at
+      raisers = json_patch(raisers, excluded.raisers), actor = excluded.actor, updated_at = excluded.updated_at
     returning *`.execute(db)
   return rows[0]
 }
 
 /**
- * What an alert was about is over, which whoever was told of it is told. One that somebody has acknowledged is closed by it; any other stays, so that somebody sees it.
- * @returns the alert, or undefined when none is open that was not cleared already
+ * To one who has raised an alert it is over. When it is so to all who have, it is cleared, which whoever was told of it is told: one that somebody
+ * has acknowledged is closed by it; any other stays, so that somebody sees it. Both statements belong into one commit.
+ * @returns the alert, or undefined when none was cleared: it is so to others still, or it was cleared already, or was never this one's
  */
-export async function clearAlert(db: Db, { at, actor, updated_at, ...of }: Clear): Promise<Alert | undefined> {
-  const { rows } =
-    await sql<Alert>`update alerts set cleared_at = ${at}, notify_at = case when told = 1 then ${Date.now()} end,
+export async function clearAlert(db: Db, clear: Clear): Promise<Alert | undefined> {
+  const { at, actor, key, updated_at = null } = clear
+  const isOpen = sql`${owner} = ${ownerOf(clear)} and key = ${key} and closed_at is null and cleared_at is null
+    and updated_at = ifnull(${updated_at}, updated_at) and exists (select 1 from json_each(raisers) where key = ${actor})`
+  const isHeld = sql`exists (select 1 from json_each(raisers) where value ->> 'over' = 0)`
+  const [, { rows }] = await Promise.all([
+    sql`update alerts set raisers = json_patch(raisers, ${said(clear, 1)}) where ${isOpen}`.execute(db),
+    sql<Alert>`update alerts set cleared_at = ${at}, notify_at = case when told = 1 then ${Date.now()} end,
       status = case when status = 'acknowledged' then 'closed' else status end,
       closed_at = case when status = 'acknowledged' then ${Date.now()} end,
       closed_by = case when status = 'acknowledged' then ${actor} end, actor = ${actor}, updated_at = ${Date.now()}
-    where ${owner} = ${ownerOf(of)} and key = ${of.key} and closed_at is null and cleared_at is null
-      and updated_at = ifnull(${updated_at ?? null}, updated_at) returning *`.execute(db)
+    where ${isOpen} and not ${isHeld} returning *`.execute(db),
+  ])
   return rows[0]
 }
 
@@ -113,7 +121,8 @@ const moves = {
     from: ['open', 'escalated'],
     set: sql`status = case when cleared_at is null then 'acknowledged' else 'closed' end, acknowledged_at = ${at},
       acknowledged_by = ${actor}, closed_at = case when cleared_at is not null then ${at} end,
-      closed_by = case when cleared_at is not null then ${actor} end, notify_at = null`,
+      closed_by = case when cleared_at is not null then ${actor} end,
+      notify_at = case when cleared_at is not null and notify_at is not null then ${at} end`,
   }),
   escalate: (at: number, _actor: string) => ({
     from: ['open', 'acknowledged', 'escalated'],
@@ -122,7 +131,7 @@ const moves = {
   close: (at: number, actor: string) => ({
     from: ['open', 'acknowledged', 'escalated'],
     set: sql`status = 'closed', closed_at = ${at}, closed_by = ${actor},
-      notify_at = case when told = 1 and cleared_at is null then ${at} end`,
+      notify_at = case when told = 1 and (cleared_at is null or notify_at is not null) then ${at} end`,
   }),
 } as const
 export type Move = keyof typeof moves

@@ -142,12 +142,7 @@ function movingRoute(app: Api, context: ApiContext, { path, move, summary }: (ty
       config: { who: 'member', hears, action: `alert.${move}` },
       schema: { summary, params: byId, body: maybeComment, response: { 200: one } },
     },
-    async request => {
-      const { id } = await alertAt(context, request, request.params.id)
-      const moved = await context.alerts[move](id, actorOf(request), request.body?.comment)
-      await note(request, context.store.db, about(moved))
-      return { alert: shown(moved) }
-    },
+    request => changeAlert(context, request, (id, actor) => context.alerts[move](id, actor, request.body?.comment)),
   )
 }
 
@@ -164,12 +159,23 @@ function commentRoute(app: Api, context: ApiContext): void {
       },
     },
     async (request, reply) => {
-      const { id } = await alertAt(context, request, request.params.id)
-      const commented = await context.alerts.comment(id, actorOf(request), request.body.comment)
-      await note(request, context.store.db, about(commented))
-      return reply.code(201).send({ alert: shown(commented) })
+      const { comment } = request.body
+      return reply
+        .code(201)
+        .send(await changeAlert(context, request, (id, actor) => context.alerts.comment(id, actor, comment)))
     },
   )
+}
+
+type Changing = Asking & Parameters<typeof note>[0] & { readonly params: { readonly id: string } }
+type Change = (id: string, actor: string) => Promise<Alert>
+
+/** What a person does with an alert that is theirs, and that they did. @throws HubError `not_found`, `forbidden` */
+async function changeAlert(context: ApiContext, request: Changing, change: Change) {
+  const { id } = await alertAt(context, request, request.params.id)
+  const changed = await change(id, actorOf(request))
+  await note(request, context.store.db, about(changed))
+  return { alert: shown(changed) }
 }
 
 function raisingRoute(app: Api, context: ApiContext): void {

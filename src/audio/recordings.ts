@@ -81,9 +81,9 @@ export class Recordings {
   }
 
   /** Hands it to the queue. A job that looks for what a crash left between does the same. */
-  async enqueue(recording: Recording): Promise<void> {
+  async enqueue(recording: Recording, signal?: AbortSignal): Promise<void> {
     const { db, queue } = this.#context
-    await queue.put(recording.id)
+    await queue.put(recording.id, signal)
     await markEnqueued(db, recording.id)
     this.#tell(recording)
   }

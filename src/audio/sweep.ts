@@ -7,6 +7,8 @@ import { keyOf, keyPrefix } from './rows.js'
 interface SweepContext {
   readonly db: Db
   readonly objects: Objects
+  /** Breaks it off, which then fails. */
+  readonly signal?: AbortSignal
 }
 
 const atOnce = 100
@@ -22,6 +24,7 @@ export async function enqueueLost(
   { db }: Pick<SweepContext, 'db'>,
   recordings: Recordings,
   now: number,
+  signal?: AbortSignal,
 ): Promise<void> {
   const lost = await db
     .selectFrom('recordings')
@@ -31,11 +34,11 @@ export async function enqueueLost(
     .where(({ eb, or }) => or([eb('enqueued_at', 'is', null), eb('enqueued_at', '<', now - forgottenMs)]))
     .limit(atOnce)
     .execute()
-  for (const recording of lost) await recordings.enqueue(recording)
+  for (const recording of lost) await recordings.enqueue(recording, signal)
 }
 
 /** Forgets recordings of which the sound never came, with whatever came of it. */
-export async function sweepUnconfirmed({ db, objects }: SweepContext, now: number): Promise<void> {
+export async function sweepUnconfirmed({ db, objects, signal }: SweepContext, now: number): Promise<void> {
   await inSteps(atOnce, async most => {
     const late = await db
       .selectFrom('recordings')
@@ -46,7 +49,7 @@ export async function sweepUnconfirmed({ db, objects }: SweepContext, now: numbe
       .limit(most)
       .execute()
     for (const recording of late) {
-      await objects.delete(keyOf(recording))
+      await objects.delete(keyOf(recording), signal)
       await db.deleteFrom('recordings').where('id', '=', recording.id).where('status', '=', 'waiting').execute()
     }
     return BigInt(late.length)
@@ -54,7 +57,7 @@ export async function sweepUnconfirmed({ db, objects }: SweepContext, now: numbe
 }
 
 /** Deletes the sound of recordings that were settled before this time. */
-export async function sweepSound({ db, objects }: SweepContext, before: number): Promise<void> {
+export async function sweepSound({ db, objects, signal }: SweepContext, before: number): Promise<void> {
   await inSteps(atOnce, async most => {
     const old = await db
       .selectFrom('recordings')
@@ -64,7 +67,7 @@ export async function sweepSound({ db, objects }: SweepContext, before: number):
       .limit(most)
       .execute()
     for (const recording of old) {
-      await objects.delete(keyOf(recording))
+      await objects.delete(keyOf(recording), signal)
       await db.updateTable('recordings').set({ deleted_at: Date.now() }).where('id', '=', recording.id).execute()
     }
     return BigInt(old.length)
@@ -88,14 +91,14 @@ export async function trimRecordings({ db }: Pick<SweepContext, 'db'>, before: n
 /** Deletes objects that no recording stands for: of a device that was deleted, or of a hub that died between. */
 export async function sweepOrphans(context: SweepContext, now: number): Promise<void> {
   const batch: string[] = []
-  for await (const { key, put_at } of context.objects.list(keyPrefix)) {
+  for await (const { key, put_at } of context.objects.list(keyPrefix, context.signal)) {
     if (put_at > now - graceMs) continue
     if (batch.push(key.slice(keyPrefix.length)) >= atOnce) await deleteOrphans(context, batch.splice(0))
   }
   await deleteOrphans(context, batch)
 }
 
-async function deleteOrphans({ db, objects }: SweepContext, ids: readonly string[]): Promise<void> {
+async function deleteOrphans({ db, objects, signal }: SweepContext, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return
   const rows = await db
     .selectFrom('recordings')
@@ -104,5 +107,5 @@ async function deleteOrphans({ db, objects }: SweepContext, ids: readonly string
     .where('deleted_at', 'is', null)
     .execute()
   const known = new Set(rows.map(({ id }) => id))
-  for (const id of ids) if (!known.has(id)) await objects.delete(keyOf({ id }))
+  for (const id of ids) if (!known.has(id)) await objects.delete(keyOf({ id }), signal)
 }

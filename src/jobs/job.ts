@@ -14,6 +14,8 @@ export interface JobContext {
   readonly alerts: Pick<Alerts, 'clear' | 'close'>
   readonly commands: Commands
   readonly audio: { readonly recordings: Recordings; readonly objects: Objects }
+  /** Aborted when the hub stops. */
+  readonly signal: AbortSignal
   /** When each device was last heard since this was last called. */
   takeSeen(): ReadonlyMap<string, number>
   /** How often each API key and service token was used since this was last called. */
@@ -37,6 +39,8 @@ export interface Job {
   readonly everyMs: number
   /** Whether it is run once more when the hub stops. */
   readonly atStop?: true
+  /** Whether it may ask a server elsewhere: a start does not wait for it, and a stop breaks it off. */
+  readonly far?: true
   /** @param now milliseconds since 1970 */
   run(context: JobContext, now: number): Promise<unknown>
 }

@@ -48,14 +48,16 @@ const jobs: readonly Job[] = [
 const rowEveryMs = 55_000
 
 export interface Jobs {
-  /** Runs what was missed while the hub was down, then starts the clock. */
+  /** Runs what was missed while the hub was down, then starts the clock. What may ask servers elsewhere goes on behind that. */
   start(): Promise<void>
-  /** Stops the clock, waits for what is running, and runs what must not be left undone. */
+  /** Stops the clock, breaks off what asks servers elsewhere, waits for what else is running, and runs what must not be left undone. */
   stop(): Promise<void>
 }
 
 /** The scheduled jobs, in UTC: no job is missed or doubled by daylight saving. */
-export function createJobs(context: JobContext): Jobs {
+export function createJobs(given: Omit<JobContext, 'signal'>): Jobs {
+  const stopping = new AbortController()
+  const context = { ...given, signal: stopping.signal }
   const running = new Map<string, Promise<void>>()
   const written = new Map<string, number>()
   const run = (job: Job): Promise<void> => {
@@ -70,11 +72,13 @@ export function createJobs(context: JobContext): Jobs {
   return {
     start: async () => {
       const missed = await missedJobs(context.store.db)
-      await Promise.all(missed.map(run))
+      await Promise.all(missed.filter(({ far }) => !far).map(run))
+      for (const job of missed) if (job.far) void run(job)
       for (const task of tasks) await task.start()
     },
     stop: async () => {
       for (const task of tasks) await task.destroy()
+      stopping.abort()
       await Promise.all(running.values())
       await Promise.all(jobs.filter(job => job.atStop).map(run))
     },
@@ -90,10 +94,13 @@ async function missedJobs(db: Db): Promise<Job[]> {
 
 async function runOnce(context: JobContext, job: Job, written: Map<string, number>): Promise<void> {
   const started = Date.now()
+  const isBrokenOff = () => job.far && context.signal.aborted
   const last_error = await job.run(context, started).then(
     () => null,
-    error => failed(context.log, job, error),
+    error => (isBrokenOff() ? null : failed(context.log, job, error)),
   )
+  // The next start makes up for it.
+  if (isBrokenOff()) return
   const due = last_error !== null || started - (written.get(job.name) ?? 0) >= rowEveryMs
   if (!due) return
   written.set(job.name, started)

@@ -5,5 +5,6 @@ export const recordingsJob: Job = {
   name: 'recordings',
   cron: '*/10 * * * * *',
   everyMs: 10_000,
-  run: ({ store, audio }, now) => enqueueLost(store, audio.recordings, now),
+  far: true,
+  run: ({ store, audio, signal }, now) => enqueueLost(store, audio.recordings, now, signal),
 }

@@ -12,8 +12,9 @@ export const trimRecordingsJob: Job = {
   name: 'trim-recordings',
   cron: '0 57 * * * *',
   everyMs: 3_600_000,
-  run: async ({ config, store, audio }, now) => {
-    const context = { db: store.db, objects: audio.objects }
+  far: true,
+  run: async ({ config, store, audio, signal }, now) => {
+    const context = { db: store.db, objects: audio.objects, signal }
     await sweepUnconfirmed(context, now)
     await sweepSound(context, now - durationMs(config.audio_keep))
     await trimRecordings(store, now - keptMs)

@@ -5,7 +5,7 @@ import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 import type { Contact } from './contacts.js'
 import { type Notice, noticeOf } from './notice.js'
-import { type Plan, planOf } from './plan.js'
+import { oftenMs, type Plan, planOf, type Telling } from './plan.js'
 import { policyOf } from './policies.js'
 
 /** Alerts that are looked at in one go; the others follow at once. */
@@ -16,7 +16,7 @@ const maxWaiting = 1000
 
 /** A contact as an alert sees it. */
 type Known = Pick<Contact, 'id' | 'name' | 'kind'> & {
-  /** 1 when it was told of this alert. */
+  /** 1 when it was told of this alert, and not yet that it is over. */
   readonly told: number
   /** How many notifications wait for it. */
   readonly waiting: number
@@ -54,24 +54,18 @@ export async function planDue(
 }
 
 async function planOne(db: Db, alert: Alert, max_attempts: number, now: number): Promise<Alert | undefined> {
-  const [home, device, policy, contacts, begun_at] = await Promise.all([
+  const [home, device, policy, contacts, begun_at, tellings] = await Promise.all([
     db.selectFrom('homes').select(['id', 'name', 'timezone']).where('id', '=', alert.home_id).executeTakeFirst(),
     deviceOf(db, alert.device_id),
     policyOf(db, alert.home_id),
     contactsOf(db, alert),
     beginOfRound(db, alert),
+    tellingsOf(db, alert, now),
   ])
   if (!home) return undefined
   const told = contacts.filter(one => one.told === 1).map(({ id }) => id)
-  const plan = planOf({
-    alert,
-    policy,
-    timezone: home.timezone,
-    begun_at,
-    told,
-    contacts: contacts.map(({ id }) => id),
-    now,
-  })
+  const ids = contacts.map(({ id }) => id)
+  const plan = planOf({ alert, policy, timezone: home.timezone, begun_at, told, tellings, contacts: ids, now })
   const notice = noticeOf(plan.event, alert, { home, device, step: Math.max(0, plan.step - 1) }, now)
   const rows = contacts
     .filter(({ id }) => plan.contacts.includes(id))
@@ -134,6 +128,8 @@ function move(
     .executeTakeFirst()
 }
 
+const ends = ['cleared', 'closed'] as const
+
 /** Nobody need hear first that it was raised when it is over. */
 const cancelUnsent = (tx: Db, alert_id: string, now: number) =>
   tx
@@ -142,6 +138,7 @@ const cancelUnsent = (tx: Db, alert_id: string, now: number) =>
     .where('alert_id', '=', alert_id)
     .where('status', '=', 'pending')
     .where('attempts', '=', 0)
+    .where('event', 'not in', ends)
     .execute()
 
 function rowOf(alert: Alert, contact: Known, plan: Plan, data: Notice, max_attempts: number) {
@@ -175,15 +172,15 @@ async function deviceOf(db: Db, id: string | null): Promise<{ id: string; name: 
   return (await db.selectFrom('devices').select(['id', 'name']).where('id', '=', id).executeTakeFirst()) ?? null
 }
 
-/** The contacts of the home, each with whether it was told of this alert. */
+/** The contacts of the home, each with whether it was told of this alert last that it is not over. */
 const contactsOf = (db: Db, { id, home_id }: Alert): Promise<Known[]> =>
   db
     .selectFrom('contacts')
     .select(['id', 'name', 'kind'])
     .select([
-      sql<number>`exists (select 1 from notifications where alert_id = ${id} and contact_id = contacts.id and attempts > 0)`.as(
-        'told',
-      ),
+      sql<number>`ifnull((select event not in (${sql.join(ends)}) from notifications where alert_id = ${id}
+        and contact_id = contacts.id and status <> 'cancelled' and (attempts > 0 or event in (${sql.join(ends)}))
+        order by created_at desc, id desc limit 1), 0)`.as('told'),
       sql<number>`(select count(*) from notifications where contact_id = contacts.id and status in ('pending', 'sending'))`.as(
         'waiting',
       ),
@@ -203,4 +200,14 @@ async function beginOfRound(db: Db, { id, round, raised_at }: Alert): Promise<nu
     .where('action', 'in', ['raised', 'raised_again', 'severity_changed'])
     .executeTakeFirst()
   return last?.at ?? raised_at
+}
+
+/** What was told in this round of an alert, and in the others within the time that counts. */
+async function tellingsOf(db: Db, { id, round, step }: Alert, now: number): Promise<Telling[]> {
+  if (round === 0 && step === 0) return []
+  const { rows } =
+    await sql<Telling>`select round, step, min(created_at) as at, data ->> '$.data.alert.severity' as severity
+    from notifications where alert_id = ${id} and event not in (${sql.join(ends)}) and status <> 'cancelled'
+      and (round = ${round} or created_at > ${now - oftenMs}) group by round, step`.execute(db)
+  return rows
 }

@@ -109,7 +109,10 @@ export async function policyOf(db: Db, home_id: string): Promise<PolicyOfHome> {
   return withHome(row ?? { home_id, policy: null, updated_at: null })
 }
 
-/** @throws HubError `invalid_request` when it names contacts that the home does not have */
+/**
+ * Alerts of the home that wait for a time which the former policy set, or that it had nobody told of, are looked at again.
+ * @throws HubError `invalid_request` when it names contacts that the home does not have
+ */
 export async function updatePolicy(
   db: Db,
   home_id: string,
@@ -129,6 +132,8 @@ export async function updatePolicy(
     )
   const updated_at = Date.now()
   await write(db, home_id, policy, updated_at)
+  await sql`update alerts set notify_at = ${updated_at} where home_id = ${home_id} and (notify_at > ${updated_at}
+    or notify_at is null and status in ('open', 'escalated') and cleared_at is null)`.execute(db)
   return { ...policy, home_id, updated_at }
 }
 

@@ -29,10 +29,10 @@ export interface Objects {
   /** The first bytes of an object that is there. */
   head(key: string, bytes: number): Promise<Buffer>
   source(key: string): Promise<Source>
-  /** Deletes what is there. */
-  delete(key: string): Promise<void>
-  /** Every key that begins so, with when its object was put there (milliseconds since 1970). */
-  list(prefix: string): AsyncIterable<{ readonly key: string; readonly put_at: number }>
+  /** Deletes what is there. @param signal breaks it off, which then fails */
+  delete(key: string, signal?: AbortSignal): Promise<void>
+  /** Every key that begins so, with when its object was put there (milliseconds since 1970). @param signal breaks it off, which then fails */
+  list(prefix: string, signal?: AbortSignal): AsyncIterable<{ readonly key: string; readonly put_at: number }>
 }
 
 /** The objects that lie with the hub itself, which it puts and gives over HTTP. */

@@ -75,12 +75,13 @@ export class S3Objects implements Objects {
     return { url: (await this.signGet(key, 'application/octet-stream', Date.now() + sourceMs)).url }
   }
 
-  async delete(key: string): Promise<void> {
-    await this.#client.send(new DeleteObjectCommand(this.#at(key))).catch(fail)
+  async delete(key: string, signal?: AbortSignal): Promise<void> {
+    await this.#client.send(new DeleteObjectCommand(this.#at(key)), until(signal)).catch(fail)
   }
 
-  async *list(prefix: string): AsyncIterable<{ key: string; put_at: number }> {
-    const pages = paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: prefix })
+  async *list(prefix: string, signal?: AbortSignal): AsyncIterable<{ key: string; put_at: number }> {
+    const which = { Bucket: this.#bucket, Prefix: prefix }
+    const pages = paginateListObjectsV2({ client: this.#client }, which, until(signal))
     for await (const { Contents = [] } of pages)
       for (const { Key: key, LastModified } of Contents)
         if (key !== undefined) yield { key, put_at: LastModified?.getTime() ?? Date.now() }
@@ -91,6 +92,7 @@ export class S3Objects implements Objects {
   }
 }
 
+const until = (signal?: AbortSignal) => (signal ? { abortSignal: signal } : {})
 const secondsUntil = (at: number) => Math.max(1, Math.ceil((at - Date.now()) / 1000))
 const isMissing = (error: unknown) => error instanceof Error && ['NotFound', 'NoSuchKey'].includes(error.name)
 const unavailable = (error: unknown) => storageUnavailable(`S3: ${error instanceof Error ? error.name : String(error)}`)

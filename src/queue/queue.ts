@@ -28,8 +28,8 @@ export interface QueueCounts {
 
 /** Work to be done at least once, in no particular order. What is done with a receipt of which the time is over has no effect. */
 export interface Queue {
-  /** Settles when it is stored. Put again while it is there it may be one or two; what was buried begins anew. */
-  put(id: string): Promise<void>
+  /** Settles when it is stored. Put again while it is there it may be one or two; what was buried begins anew. @param signal breaks it off, which then fails */
+  put(id: string, signal?: AbortSignal): Promise<void>
   /** @returns what is to be done, or null when nothing has come */
   take(take: Take): Promise<Taken | null>
   /** It is done. */

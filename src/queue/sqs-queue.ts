@@ -44,8 +44,9 @@ export class SqsQueue implements Queue {
     })
   }
 
-  async put(id: string): Promise<void> {
-    await this.#client.send(new SendMessageCommand({ QueueUrl: this.#options.url, MessageBody: id })).catch(fail)
+  async put(id: string, signal?: AbortSignal): Promise<void> {
+    const command = new SendMessageCommand({ QueueUrl: this.#options.url, MessageBody: id })
+    await this.#client.send(command, signal ? { abortSignal: signal } : {}).catch(fail)
   }
 
   async take({ ms, wait_ms, signal }: Take): Promise<Taken | null> {

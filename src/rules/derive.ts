@@ -7,6 +7,7 @@ import { lookBackOf } from './condition.js'
 import { RuleState, type Transition } from './engine.js'
 import { historyOf, type Moment, type Needs, needsOf } from './history.js'
 import type { Input } from './inputs.js'
+import { actorOf } from './rules.js'
 import type { LivingRule, WatchedDevice } from './scopes.js'
 import type { Watchings } from './watchings.js'
 
@@ -38,7 +39,7 @@ function newsFrom({ rule }: LivingRule, { since, now, afresh }: Since): number {
 /** What is known of a rule's alert of one device. */
 interface Known {
   readonly open: boolean
-  /** When it was last raised or cleared; nothing from before then is told again. */
+  /** When the rule last raised it or took it back; nothing from before then is told again. */
   readonly last: number
 }
 
@@ -132,42 +133,37 @@ async function before(db: Db, { id, num }: WatchedDevice, { fields, silence }: N
   return moments.sort((one, other) => one.at - other.at)
 }
 
-/** What the newest alerts of a device say of its rules. */
+/** What a rule has said last of a device, as the newest alert that it raised has it. */
+interface Said {
+  readonly key: string
+  readonly raiser: string
+  readonly at: number
+  /** Whether the rule holds the alert, which is open and not cleared. */
+  readonly open: 0 | 1
+}
+
+/** What the newest alerts of a device say of its rules. Whatever others raised under the same keys says nothing of them. */
 async function knownOf(db: Db, device_id: string): Promise<(living: LivingRule) => Known> {
-  const rows = await db
-    .selectFrom('alerts')
-    .select(['key', 'rule_id', 'last_raised_at', 'cleared_at', 'closed_at'])
-    .where('id', 'in', eb =>
-      eb
-        .selectFrom('alerts')
-        .select(sql<string>`max(id)`.as('id'))
-        .where('device_id', '=', device_id)
-        .where('source', '=', 'rule')
-        .groupBy('key'),
-    )
-    .execute()
+  // Beside max() SQLite answers the other columns of the row in which it was found.
+  const { rows } = await sql<Said>`select max(alerts.id), alerts.key, raiser.key as raiser, raiser.value ->> 'at' as at,
+      closed_at is null and cleared_at is null and raiser.value ->> 'over' = 0 as open
+    from alerts, json_each(alerts.raisers) as raiser
+    where device_id = ${device_id} and raiser.key like 'rule/%' group by alerts.key, raiser.key`.execute(db)
   return ({ rule }) => {
-    const row = rows.find(({ key }) => key === rule.key)
-    if (!row) return { open: false, last: 0 }
-    const open = row.closed_at === null && row.cleared_at === null && row.rule_id === rule.id
-    return { open, last: Math.max(row.last_raised_at, row.cleared_at ?? 0) }
+    const said = rows.find(({ key, raiser }) => key === rule.key && raiser === actorOf(rule))
+    return { open: said?.open === 1, last: said?.at ?? 0 }
   }
 }
 
-/** Alerts of rules that apply to their devices no more. */
+/** What rules hold that apply to their devices no more. */
 export async function leftoversOf(db: Db, watchings: Watchings): Promise<Clear[]> {
-  const rows = await db
-    .selectFrom('alerts')
-    .leftJoin('alert_rules', 'alert_rules.id', 'alerts.rule_id')
-    .select(['alerts.home_id', 'alerts.device_id', 'alerts.key', 'alerts.rule_id'])
-    .where('alerts.source', '=', 'rule')
-    .where('closed_at', 'is', null)
-    .where('cleared_at', 'is', null)
-    .where(({ eb, or }) => or([eb('auto_clear', 'is', null), eb('auto_clear', '=', 1)]))
-    .execute()
-  const at = Date.now()
-  return rows.flatMap(({ rule_id, ...what }) => {
-    const applies = what.device_id !== null && watchings.has({ id: rule_id ?? '', key: what.key }, what.device_id)
-    return applies ? [] : [{ ...what, at, actor: `rule/${rule_id}` }]
+  const { rows } = await sql<Clear & { rule_id: string }>`select alerts.home_id, alerts.device_id, alerts.key,
+      raiser.key as actor, substr(raiser.key, 6) as rule_id, ${Date.now()} as at
+    from alerts, json_each(alerts.raisers) as raiser left join alert_rules on alert_rules.id = substr(raiser.key, 6)
+    where closed_at is null and cleared_at is null and raiser.key like 'rule/%' and raiser.value ->> 'over' = 0
+      and ifnull(auto_clear, 1) = 1`.execute(db)
+  return rows.flatMap(({ rule_id: id, ...what }) => {
+    const applies = what.device_id !== null && watchings.has({ id, key: what.key }, what.device_id)
+    return applies ? [] : [what]
   })
 }

@@ -3,7 +3,7 @@ import type { Alerts } from '../alerts/alerts.js'
 import { HubError } from '../errors.js'
 import type { Transition } from './engine.js'
 import { messageOf } from './message.js'
-import type { Rule } from './rules.js'
+import { actorOf, type Rule } from './rules.js'
 import type { WatchedDevice } from './scopes.js'
 
 /** A transition with what it is of. */
@@ -75,7 +75,7 @@ export class Outbox {
   async #deliver(one: Outgoing): Promise<boolean> {
     const { rule, device, kind, at } = one
     const { id: device_id, home_id } = device
-    const what = { home_id, device_id, key: rule.key, at, actor: `rule/${rule.id}` }
+    const what = { home_id, device_id, key: rule.key, at, actor: actorOf(rule) }
     try {
       if (kind === 'cleared') await this.#alerts.clear(what)
       else {

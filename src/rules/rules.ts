@@ -27,6 +27,9 @@ export type NewRule = Pick<
   readonly key?: string | undefined
 }
 
+/** As who a rule raises its alerts, and takes them back. */
+export const actorOf = ({ id }: Pick<Rule, 'id'>) => `rule/${id}`
+
 /** The rules of a home. */
 const maxRules = 1000
 

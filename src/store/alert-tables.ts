@@ -48,6 +48,8 @@ export interface AlertTables {
     notify_at: Time | null
     /** 1 when somebody was told of it. */
     told: number
+    /** Whoever has raised it, as kind and id: when it last raised it or took it back, and whether (1) to it the matter is over. */
+    raisers: Json<Readonly<Record<string, { readonly at: Time; readonly over: 0 | 1 }>>>
     /** Who changed it last: kind and id, e.g. `person/abc`. */
     actor: string
     updated_at: Time

@@ -10,6 +10,7 @@ const jsonColumns: ReadonlySet<string> = new Set([
   'change',
   'whole',
   'data',
+  'raisers',
   'names',
   'metadata',
   'latest',

@@ -18,6 +18,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0014_alert_rules': lazy(() => import('../../migrations/0014_alert_rules.js')),
   '0015_notifications': lazy(() => import('../../migrations/0015_notifications.js')),
   '0016_audio': lazy(() => import('../../migrations/0016_audio.js')),
+  '0017_alert_raisers': lazy(() => import('../../migrations/0017_alert_raisers.js')),
 }
 
 function lazy(load: () => Promise<Required<Migration>>): Migration {

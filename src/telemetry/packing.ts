@@ -1,6 +1,6 @@
 import { type BlockSample, packBlock } from '../blocks.js'
 import type { Database, Statement } from '../store/sqlite.js'
-import { hourMs } from './rollup-rows.js'
+import { hourMs, quietMs } from './rollup-rows.js'
 import type { Samples } from './samples.js'
 
 interface Cold {
@@ -18,6 +18,7 @@ export class Packing {
   readonly #due: Statement
   readonly #isDue: Statement
   readonly #done: Statement
+  readonly #held: Held
   #waiting: Cold[] = []
 
   constructor(db: Database, samples: Samples) {
@@ -25,13 +26,14 @@ export class Packing {
     this.#samples = samples
     this.#due = db.prepare(
       `select device_num, start from telemetry_hours indexed by telemetry_hours_unpacked
-       where pack_at <= ? and state in (1, 2) order by pack_at limit 1000`,
+       where pack_at <= $now and not (pack_at > $from and pack_at <= $to) and state in (1, 2) order by pack_at limit 1000`,
     )
     this.#isDue = db
       .prepare(
         'select exists (select 1 from telemetry_hours where device_num = ? and start = ? and pack_at <= ? and state in (1, 2))',
       )
       .pluck()
+    this.#held = heldAt(db, Date.now())
     this.#done = db.prepare('update telemetry_hours set pack_at = null where device_num = ? and start = ?')
   }
 
@@ -41,7 +43,7 @@ export class Packing {
    */
   work(now: number, ms: number): boolean {
     const until = performance.now() + ms
-    if (this.#waiting.length === 0) this.#waiting = this.#due.all(now) as Cold[]
+    if (this.#waiting.length === 0) this.#waiting = this.#due.all({ now, ...this.#heldAt(now) }) as Cold[]
     if (this.#waiting.length === 0) return false
     const writing = this.#db.transaction(() => {
       while (performance.now() < until) {
@@ -52,6 +54,10 @@ export class Packing {
     })
     writing.immediate()
     return true
+  }
+
+  #heldAt(now: number): Held {
+    return now < this.#held.to + quietMs ? this.#held : none
   }
 
   /** What was written is undone. */
@@ -94,3 +100,22 @@ export class Packing {
 /** Beside its readings a row takes some 16 bytes, and a block's some 64. */
 const sizeOfRows = (rows: readonly BlockSample[]) =>
   rows.reduce((sum, { data }) => sum + 16 + JSON.stringify(Object.values(data)).length, -64)
+
+/** Hours that became due within this time, `from` excluded, in milliseconds since 1970, wait. */
+interface Held {
+  readonly from: number
+  readonly to: number
+}
+const none: Held = { from: 0, to: 0 }
+
+/**
+ * What came when the last run ended may not have been evaluated by rules, which look for it among the rows when they begin: an hour that was closed
+ * since then, and became due while the hub was away, is packed an hour later.
+ */
+function heldAt(db: Database, now: number): Held {
+  const until = db
+    .prepare('select until from rule_evaluation where exists (select 1 from alert_rules where enabled = 1)')
+    .pluck()
+    .get() as number | null | undefined
+  return typeof until === 'number' ? { from: until + quietMs, to: now } : none
+}

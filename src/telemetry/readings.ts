@@ -106,8 +106,8 @@ export async function* exportReadings(
 }
 
 /**
- * The oldest time of what was received since a time, both in milliseconds since 1970; null when that is nothing. What has been packed, which is a
- * day old, is not looked through.
+ * The oldest time of what was received since a time, both in milliseconds since 1970; null when that is nothing. What has been packed is
+ * not looked through: packing.ts leaves what rules have not evaluated.
  */
 export async function oldestReceivedSince(db: Db, device_num: number, since: number): Promise<number | null> {
   const { oldest } = await db

@@ -6,7 +6,7 @@ export const minuteMs = 60_000
 export const hourMs = 60 * minuteMs
 /** How long after its end an hour is packed, and at the least after its last sample came: until then late ones cost nothing more. */
 const coldMs = 24 * hourMs
-const quietMs = hourMs
+export const quietMs = 60 * minuteMs
 /** Where summer time of two hours ends. */
 export const longestDayMs = 26 * hourMs
 

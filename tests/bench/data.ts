@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { AppendItem } from '../../src/store/append.js'
+import { migrations } from '../../src/store/migrations.js'
 import { makeDevices } from './devices.js'
 import type { Options } from './figures.js'
 import { day, fill, messageOf, pack, sampleAt, valuesInSample } from './fill.js'
@@ -46,7 +47,7 @@ export interface Data extends z.infer<typeof made> {
 export async function dataOf(size: Size): Promise<Data> {
   const data_dir = join(
     process.env.BENCH_DATA_DIR ?? join(tmpdir(), 'hearth-bench-data'),
-    `${size}-v${version}-${await newestMigration()}`,
+    `${size}-v${version}-${Object.keys(migrations).at(-1)}`,
   )
   const manifest = join(data_dir, 'made.json')
   const known = await readFile(manifest, 'utf8').catch(() => null)
@@ -54,12 +55,6 @@ export async function dataOf(size: Size): Promise<Data> {
   if (known === null) await writeFile(manifest, JSON.stringify({ ends_at, points }))
   const { years } = sizes[size]
   return { data_dir, ends_at, points, begins_at: ends_at - year, years, devices }
-}
-
-async function newestMigration(): Promise<string> {
-  const files = await readdir(new URL('../../migrations', import.meta.url))
-  const names = files.filter(file => file.endsWith('.js')).map(file => file.replace('.js', ''))
-  return names.sort().at(-1) ?? ''
 }
 
 /** What is there of a run that broke off is thrown away. */

@@ -75,6 +75,7 @@ test(`kill -9 at random, ${kills} times, while rules are broken: each acknowledg
     await sleep(random.between(100, 1500))
     await hub.end('SIGKILL')
     hub = await startChild(data_dir, ports)
+    expect(hub.ready_ms).toBeLessThan(5000)
   }
   for (const breaker of breakers) breaker.over = true
   await Promise.all(running)

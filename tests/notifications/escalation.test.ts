@@ -64,25 +64,6 @@ test('an alert that becomes more severe is told anew, and one that is only said 
   expect(mine.map(one => noticeIn(one).data.alert?.severity)).toEqual(['minor', 'critical'])
 })
 
-test('in quiet hours what is not urgent waits, and is not told at all when it is over by then', async () => {
-  const { raise, act, policy, mine, hub, client } = await begin(3600)
-  await client.patch('/homes/home', { timezone: 'UTC' })
-  const clock = (ms: number) => new Date(Date.now() + ms).toISOString().slice(11, 16)
-  const quiet_hours = { from: clock(-7_200_000), to: clock(7_200_000), passes: 'critical' }
-  await policy({ quiet_hours })
-  const held = await raise({ severity: 'minor', message: 'held' })
-  await raise({ message: 'urgent' })
-  const [told] = await come(mine, 1)
-  expect(told && noticeIn(told).data.alert?.message).toBe('urgent')
-  const notifyAt = async () =>
-    (await hub.hub.store.db.selectFrom('alerts').select('notify_at').where('id', '=', held.id).executeTakeFirst())
-      ?.notify_at
-  expect(await notifyAt()).toBeGreaterThan(Date.now() + 7_000_000)
-  await act(held.id, 'close')
-  expect(await notifyAt()).toBeNull()
-  expect(mine).toHaveLength(1)
-})
-
 test('an inactive contact is told nothing, and a deleted one is named no more', async () => {
   const { raise, client, me, you, yours, told } = await begin(0)
   await client.patch(`/settings/contacts/${me.contact.id}`, { status: 'inactive' })

@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest'
 import { severities } from '../../src/inbound.js'
+import { until } from '../helper.js'
 import { come, startNotifying } from './notifying.js'
 import { startReceiver } from './receiver.js'
 
-/** The fields of https://docs.ntfy.sh/publish/#publish-as-json that there are strings, numbers or lists of strings for. */
-const documented = ['topic', 'title', 'message', 'priority', 'tags', 'sequence_id']
+/** The fields of https://docs.ntfy.sh/publish/#publish-as-json that there are strings, numbers or lists of strings for, in servers of any age. */
+const always = ['topic', 'title', 'message', 'priority', 'tags']
+/** Servers know `sequence_id` since 2.16.0, and older ones take no notice of a field that they do not know. */
+const documented = [...always, 'sequence_id']
 /** Longer messages become attachments: https://docs.ntfy.sh/publish/#limitations */
 const maxMessage = 4096
 
@@ -38,4 +41,27 @@ test('a topic without a token is published to without one, and what is over ring
   const [, over] = await come(server.received, 2)
   expect(over?.headers.authorization).toBeUndefined()
   expect(JSON.parse(over?.body ?? '')).toMatchObject({ priority: 3, title: 'Closed: [critical] Water' })
+})
+
+test('an older server, which takes no notice of the id, publishes the whole message all the same', async () => {
+  const [{ contact, raise, told }, server] = await Promise.all([startNotifying(), startReceiver()])
+  const published: unknown[] = []
+  server.answer = ({ body }, response) => {
+    const known = Object.entries(JSON.parse(body)).filter(([name]) => always.includes(name))
+    published.push(Object.fromEntries(known))
+    const answer = { id: 'sPs71M8A2T', time: 1643935928, event: 'message', topic: 'my-home' }
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer))
+  }
+  await contact('phone', { kind: 'ntfy', server: server.url, topic: 'my-home' })
+  const { id } = await raise()
+  await until(async () => (await told(id))[0]?.status === 'delivered')
+  expect(published).toEqual([
+    {
+      topic: 'my-home',
+      title: '[critical] Water',
+      message: expect.stringContaining('Water'),
+      priority: 5,
+      tags: ['rotating_light'],
+    },
+  ])
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Alert } from '../../src/alerts/rows.js'
 import { backoffMs } from '../../src/notifications/backoff.js'
-import { type Due, type Plan, planOf } from '../../src/notifications/plan.js'
+import { type Due, type Plan, planOf, type Telling } from '../../src/notifications/plan.js'
 import { defaultPolicy, type Policy } from '../../src/notifications/policies.js'
 
 const now = Date.UTC(2026, 6, 1, 12)
@@ -31,9 +31,21 @@ const open: Alert = {
   step: 0,
   notify_at: now,
   told: 0,
+  raisers: {},
   actor: 'device/x',
   updated_at: now,
 }
+
+const telling = (step: number, minutes: number, more: Partial<Telling> = {}): Telling => ({
+  round: 0,
+  step,
+  at: now - minutes * minute,
+  severity: 'major',
+  ...more,
+})
+
+/** Told in five rounds of the last hour. */
+const often = [50, 40, 30, 20, 10].map((minutes, round) => telling(0, minutes, { round }))
 
 const all = { contact_ids: null, min_severity: 'warning' } as const
 const escalating: Policy = {
@@ -48,6 +60,7 @@ const escalating: Policy = {
 const delayed: Policy = { ...defaultPolicy, steps: [{ after_seconds: 300, ...all }] }
 const quiet: Policy = { ...escalating, quiet_hours: { from: '11:30', to: '14:00', passes: 'critical' } }
 
+/** Unless it says otherwise, the step before was told an hour ago. */
 const due = (alert: Partial<Alert>, policy: Policy, more: Partial<Due> = {}): Due => ({
   alert: { ...open, ...alert },
   policy,
@@ -55,6 +68,7 @@ const due = (alert: Partial<Alert>, policy: Policy, more: Partial<Due> = {}): Du
   begun_at: now,
   contacts: ['me', 'you'],
   told: [],
+  tellings: alert.step ? [telling(alert.step - 1, 60)] : [],
   now,
   ...more,
 })
@@ -112,6 +126,57 @@ const cases: readonly (readonly [promise: string, due: Due, plan: Partial<Plan>]
     'if the home wants it',
     due({ status: 'closed', closed_at: now }, { ...escalating, tell_closed: false }, { told: ['me'] }),
     { contacts: [], notify_at: null },
+  ],
+  [
+    'what another policy has told is not told again, and what is next comes when it is due by this one',
+    due({ step: 1 }, escalating, { tellings: [telling(0, 2)] }),
+    { contacts: [], step: 1, notify_at: now + 3 * minute },
+  ],
+  [
+    'of what nobody was told the next step is due by when it was raised',
+    due({ step: 1 }, escalating, { tellings: [], begun_at: now - 2 * minute }),
+    { contacts: [], notify_at: now + 3 * minute },
+  ],
+  ['nothing comes of a step that there is no more', due({ step: 1 }, defaultPolicy), { contacts: [], notify_at: null }],
+  [
+    'what comes and goes is told five times an hour, and then rests',
+    due({ round: 5, notify_at: now }, defaultPolicy, { tellings: often }),
+    { contacts: [], step: 0, notify_at: now + 10 * minute },
+  ],
+  [
+    'until the first of them is an hour ago',
+    due({ round: 5 }, defaultPolicy, { tellings: often.slice(1) }),
+    { contacts: ['me', 'you'], step: 1 },
+  ],
+  [
+    'but not what is more severe than it was',
+    due({ round: 5, severity: 'critical' }, defaultPolicy, { tellings: often }),
+    { contacts: ['me', 'you'], step: 1 },
+  ],
+  [
+    'and if it lasts, it is escalated in time',
+    due({ round: 5 }, escalating, { tellings: often, begun_at: now - minute }),
+    { contacts: [], notify_at: now + 4 * minute },
+  ],
+  [
+    'to whom is next',
+    due({ round: 5 }, escalating, { tellings: often, begun_at: now - 5 * minute }),
+    { event: 'escalated', contacts: ['you'], step: 2 },
+  ],
+  [
+    'or by hand at once',
+    due({ round: 5, step: 1, escalated_at: now, status: 'escalated' }, defaultPolicy, { tellings: often }),
+    { event: 'raised', contacts: ['me', 'you'] },
+  ],
+  [
+    'that it is over rests as well',
+    due({ round: 5, cleared_at: now }, escalating, { told: ['me'], tellings: often }),
+    { contacts: [], notify_at: now + 10 * minute },
+  ],
+  [
+    'unless somebody has closed it',
+    due({ round: 5, cleared_at: now, status: 'closed' }, escalating, { told: ['me'], tellings: often }),
+    { event: 'cleared', contacts: ['me'] },
   ],
   ['without steps nobody is told', due({}, { ...escalating, steps: [] }), { contacts: [], notify_at: null }],
 ]

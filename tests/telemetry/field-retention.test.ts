@@ -5,6 +5,7 @@ import { listReadings } from '../../src/telemetry/readings.js'
 import { applyRetention } from '../../src/telemetry/retention.js'
 import { until } from '../helper.js'
 import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
+import { packAll } from './packed.js'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -52,11 +53,6 @@ async function retain(fields: Record<string, string> | null, retention: string):
   }
 }
 
-async function packed(): Promise<void> {
-  await opened.db.updateTable('telemetry_hours').set({ pack_at: 0 }).execute()
-  await until(() => count('telemetry_hours where pack_at = 0 and state in (1, 2)') === 0)
-}
-
 const ask = (window: string, fields = ['t', 'audio'], range = { start_time: begin, end_time: begin + 6 * hour }) =>
   aggregate(opened.db, 1, { fields, aggregations, window, timezone: 'UTC', ...range })
 
@@ -70,7 +66,7 @@ test.each(['rows', 'blocks'])(
   'a field kept shorter goes out of its samples in %s; all else of them stays, and so do the answers',
   async kind => {
     await sendHours(4)
-    if (kind === 'blocks') await packed()
+    if (kind === 'blocks') await packAll(opened)
     const windows = ['1m', '15m', '1h', '1d']
     const before = await Promise.all(windows.map(window => ask(window)))
     await retain({ audio: `raw=${since(begin + 2 * hour)}` }, 'raw=forever')

@@ -5,6 +5,7 @@ import { fieldNames, listReadings } from '../../src/telemetry/readings.js'
 import { listReadingsOfSeveral } from '../../src/telemetry/readings-of-several.js'
 import { until } from '../helper.js'
 import { codeOf, openRaw, openTestStore, type TestStore } from '../store/harness.js'
+import { packAll } from './packed.js'
 
 const hour = 3_600_000
 const begin = Date.UTC(2026, 3, 1)
@@ -16,7 +17,6 @@ beforeEach(async () => {
 afterEach(() => opened.close())
 
 const count = (what: string) => opened.look(`select count(*) from ${what}`)
-const allClosed = () => until(() => count('telemetry_hours where state = 0') === 0, 30_000)
 const times = <Item>(length: number, make: (i: number) => Item) => Array.from({ length }, (_, i) => make(i))
 
 /** Full hours, as if a day had gone by. */
@@ -26,9 +26,7 @@ async function packHours(device_num: number, hours: number, later = 0): Promise<
       times(512, i => ({ ts: begin + h * hour + i * 7000 + later, data: { n: i, text: `${i}`.repeat(12) } })),
       { device_num },
     )
-  await allClosed()
-  await opened.db.updateTable('telemetry_hours').set({ pack_at: 0 }).execute()
-  await until(() => count('telemetry_hours where pack_at = 0') === 0)
+  await packAll(opened)
 }
 
 test('of fields without number a thousand are rolled up, nobody waits for it, and the others are answered from the samples', async () => {

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { deleteDevice } from '../../src/devices/devices.js'
+import { createRule } from '../../src/rules/rules.js'
 import { aggregate } from '../../src/telemetry/aggregate.js'
 import { deleteReadings } from '../../src/telemetry/delete.js'
 import { fieldNames, listReadings, type Reading } from '../../src/telemetry/readings.js'
 import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { until } from '../helper.js'
-import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
+import { addDevice, addHome, openRaw, openTestStore, type TestStore } from '../store/harness.js'
+import { packAll } from './packed.js'
 
 const hour = 3_600_000
 const begin = Date.UTC(2026, 3, 1)
@@ -31,13 +33,6 @@ async function sendHours(hours: number): Promise<void> {
     )
 }
 
-/** As if a day had gone by. */
-async function packed(): Promise<void> {
-  await until(() => count('telemetry_hours where state = 0') === 0)
-  await opened.db.updateTable('telemetry_hours').set({ pack_at: 0 }).execute()
-  await until(() => count('telemetry_hours where pack_at = 0') === 0)
-}
-
 async function listed(order: 'asc' | 'desc', limit: number, more: object = {}): Promise<Reading[]> {
   const all: Reading[] = []
   const query = { start_time: 0, end_time: Number.MAX_SAFE_INTEGER, order, limit, ...more }
@@ -59,7 +54,7 @@ const sums = async () => {
 test('hours that are packed take less room, and are answered as before', async () => {
   await sendHours(3)
   const [before, said] = [await listed('asc', 1000), await sums()]
-  await packed()
+  await packAll(opened)
   expect([count('samples'), count('sample_blocks')]).toEqual([0, 6])
   expect(await listed('asc', 1000)).toEqual(before)
   expect(await listed('desc', 97)).toEqual(before.toReversed())
@@ -69,7 +64,7 @@ test('hours that are packed take less room, and are answered as before', async (
 
 test('late samples lie beside the blocks until these are packed again', async () => {
   await sendHours(2)
-  await packed()
+  await packAll(opened)
   const late = [1, 2, 3].map(i => ({ ts: begin + i * 1_000_001, data: { late: i } }))
   await send(late)
   const all = await listed('asc', 1000)
@@ -79,7 +74,7 @@ test('late samples lie beside the blocks until these are packed again', async ()
   const chosen = await listed('asc', 2, { fields: ['late'] })
   expect(chosen.map(({ ts, data }) => ({ ts, data }))).toEqual(late)
   const said = await sums()
-  await packed()
+  await packAll(opened)
   expect(count('samples')).toBe(0)
   expect(await listed('asc', 1000)).toEqual(all)
   expect(await sums()).toEqual(said)
@@ -87,7 +82,7 @@ test('late samples lie beside the blocks until these are packed again', async ()
 
 test('a sample that is there already changes nothing, and fields that it did not have are added', async () => {
   await sendHours(1)
-  await packed()
+  await packAll(opened)
   await send([
     { ts: begin, data: { n: 77 } },
     { ts: begin + 4000, data: { n: 77, more: 'yes' } },
@@ -103,7 +98,7 @@ test('a sample that is there already changes nothing, and fields that it did not
 
 test('a sample that grows does not make its block large', async () => {
   await sendHours(1)
-  await packed()
+  await packAll(opened)
   const text = 'x'.repeat(60_000)
   await send([1, 2, 3].map(i => ({ ts: begin + i * 4000, data: { text } })))
   expect(opened.look('select count(*) from sample_blocks where bytes > 65536')).toBe(0)
@@ -113,20 +108,20 @@ test('a sample that grows does not make its block large', async () => {
 
 test('a range that cuts blocks is deleted exactly, and what is left can be packed again', async () => {
   await sendHours(2)
-  await packed()
+  await packAll(opened)
   const before = await listed('asc', 1000)
   const range = { start_time: begin + 100_001, end_time: begin + hour + 500_000 }
   const left = before.filter(({ ts }) => ts < range.start_time || ts >= range.end_time)
   expect(await deleteReadings(opened.db, 1, range)).toBe(before.length - left.length)
   expect(await listed('asc', 1000)).toEqual(left)
   const said = await sums()
-  await packed()
+  await packAll(opened)
   expect([await listed('asc', 1000), await sums()]).toEqual([left, said])
 })
 
 test('a clock that was set back finds free times behind what is packed', async () => {
   await send(Array.from({ length: 600 }, (_, i) => ({ ts: begin + i, data: { n: i } })))
-  await packed()
+  await packAll(opened)
   expect(count('sample_blocks')).toBe(2)
   await send([{ data: { n: 600 } }, { data: { n: 601 } }], begin)
   const all = await listed('asc', 1000)
@@ -138,7 +133,7 @@ test('a clock that was set back finds free times behind what is packed', async (
 
 test('few samples stay in rows, where a block would be larger', async () => {
   await send([{ ts: begin, data: { n: 1 } }])
-  await packed()
+  await packAll(opened)
   expect([count('samples'), count('sample_blocks')]).toEqual([1, 0])
 })
 
@@ -157,7 +152,7 @@ test('samples of many names are stored, in rows that name their fields themselve
 
 test('rollups are made anew from what is packed', async () => {
   await sendHours(2)
-  await packed()
+  await packAll(opened)
   const said = await sums()
   await opened.db.updateTable('rollups_1h').set({ sum: -1 }).execute()
   await opened.store.close()
@@ -169,7 +164,29 @@ test('rollups are made anew from what is packed', async () => {
 test('a deleted device leaves neither blocks nor shapes', async () => {
   await addDevice(opened.db)
   await sendHours(2)
-  await packed()
+  await packAll(opened)
   await deleteDevice(opened.db, 'd', () => undefined)
   expect(['samples', 'sample_blocks', 'telemetry_shapes', 'telemetry_hours'].map(count)).toEqual([0, 0, 0, 0])
+})
+
+test('what came when the hub ended, and rules may not have evaluated, is not packed at the start after it', async () => {
+  await sendHours(2)
+  await until(() => count('telemetry_hours where state = 0') === 0)
+  await addHome(opened.db, 'home')
+  const condition = { type: 'no_data', seconds: 60 } as const
+  const place = { home_id: 'home', device_id: null, group_id: null, type: null }
+  const words = { name: 'x', severity: 'info', message: null, created_by: 'x' } as const
+  const timing = { condition, active_hours: null, clear_after_seconds: 0, auto_clear: true, enabled: true }
+  await createRule(opened.db, { ...place, ...words, ...timing })
+  await opened.store.close()
+  const now = Date.now()
+  const raw = openRaw(opened.file)
+  raw.prepare('update rule_evaluation set until = ?').run(now - 3 * hour)
+  // The first was closed before that, the second after it.
+  raw.prepare('update telemetry_hours set pack_at = ? where start = ?').run(now - 2 * hour - 1, begin)
+  raw.prepare('update telemetry_hours set pack_at = ? where start = ?').run(now - hour, begin + hour)
+  raw.close()
+  opened = await openTestStore({ sync: 'normal', file: opened.file })
+  await until(() => count(`telemetry_hours where pack_at is null and start = ${begin}`) === 1)
+  expect(count(`samples where ts >= ${begin + hour}`)).toBe(900)
 })

@@ -5,6 +5,7 @@ import { applyRetention } from '../../src/telemetry/retention.js'
 import { until } from '../helper.js'
 import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
 import { aggregations, naive, naiveIncrease, near, type Sample, startsOf } from './naive.js'
+import { packAll } from './packed.js'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -118,10 +119,7 @@ test('whatever goes when, and comes late, each field is answered as long as its 
   let clock = begin
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < 3; i++) known = await send(made(random), known)
-    if (random.chance(0.5)) {
-      await opened.db.updateTable('telemetry_hours').set({ pack_at: 0 }).execute()
-      await until(() => count('telemetry_hours where pack_at = 0 and state in (1, 2)') === 0)
-    }
+    if (random.chance(0.5)) await packAll(opened)
     clock += random.between(0, (days * day) / rounds)
     // Long after the samples came, but as old as the clock says.
     const now = Date.now() + day

@@ -8,6 +8,7 @@ import { rebuildRollups } from '../../src/telemetry/rebuild.js'
 import { until } from '../helper.js'
 import { addDevice, openTestStore, type TestStore } from '../store/harness.js'
 import { type Aggregation, aggregations, naive, naiveIncrease, near, type Sample, startsOf } from './naive.js'
+import { packAll } from './packed.js'
 
 const hour = 3_600_000
 const fields = ['t', 'on', 'mixed', 'nowhere']
@@ -23,12 +24,6 @@ afterEach(() => opened.close())
 
 const openHours = () => opened.look('select count(*) from telemetry_hours where state = 0')
 const allClosed = () => until(() => openHours() === 0, 30_000)
-/** As if a day had gone by. */
-async function allPacked(): Promise<void> {
-  await allClosed()
-  await opened.db.updateTable('telemetry_hours').set({ pack_at: 0 }).execute()
-  await until(() => opened.look('select count(*) from telemetry_hours where pack_at = 0') === 0, 30_000)
-}
 
 function sampleAt(random: Random, ts: number): Sample {
   const data: Sample['data'] = { t: Math.round(random.gaussian(20, 5) * 100) / 100 }
@@ -89,7 +84,7 @@ test.each(zones)(
           end_time: start_time + Math.floor(random.between(1, 9 * hour)),
         })
       }
-      if (round % 2 === 1) await (random.chance(0.5) ? allPacked() : allClosed())
+      if (round % 2 === 1) await (random.chance(0.5) ? packAll(opened) : allClosed())
       for (const window of ['7m', '90m', '1h', '6h', '1d', '1w', '1mo'] as const) {
         const from = anywhere()
         const to = window === '7m' ? from + Math.floor(random.between(0, 20 * hour)) : begin + span
@@ -101,7 +96,7 @@ test.each(zones)(
       Array.from({ length: 900 }, (_, i) => sampleAt(random, dense + i * 4000)),
       { device_num: num },
     )
-    await allPacked()
+    await packAll(opened)
     expect(opened.look('select count(*) from sample_blocks')).toBeGreaterThan(0)
     expect(opened.look('select count(*) from rollups_1m')).toBeGreaterThan(0)
     expect(opened.look('select count(*) from telemetry_days')).toBeGreaterThan(timezone === 'Asia/Kathmandu' ? -1 : 0)
