@@ -23,7 +23,7 @@ const hear = (id: string, source: 'detector' | 'device' = 'detector') =>
     message: 'Alarm',
     data: null,
     at: Date.now(),
-    actor: `${source}/ear`,
+    actor: source === 'detector' ? 'detector/detector_alarm' : 'device/ear',
   })
 const acknowledge = (id: string) => hub.client.post(`/alerts/${id}/ack`)
 const statusOf = async (id: string) =>
