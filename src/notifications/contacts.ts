@@ -135,7 +135,10 @@ export async function newSecretOf(db: Db, seal: Seal, id: string): Promise<{ con
   return { contact: await getContact(db, id), secret }
 }
 
-/** Deletes a contact: the home's policy names it no more, and what waited to be sent to it is cancelled. */
+/**
+ * Deletes a contact: the home's policy names it no more, and what waited to be sent to it is cancelled.
+ * @throws HubError `conflict` when a step of the policy would tell nobody without it
+ */
 export async function deleteContact(db: Db, { id, home_id }: Pick<Contact, 'id' | 'home_id'>): Promise<void> {
   await inTransaction(db, async tx => {
     await tx

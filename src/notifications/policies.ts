@@ -140,10 +140,16 @@ export async function updatePolicy(
 const write = (db: Db, home_id: string, policy: Policy, updated_at: number) =>
   db.replaceInto('notification_policies').values({ home_id, policy, updated_at }).execute()
 
-/** Takes a contact out of the steps of a home's policy. */
+/**
+ * Takes a contact out of the steps of a home's policy.
+ * @throws HubError `conflict` when a step would tell nobody without it: silence is for people to choose
+ */
 export async function withoutContact(db: Db, home_id: string, contact_id: string): Promise<void> {
   const { home_id: _, updated_at, ...policy } = await policyOf(db, home_id)
   if (updated_at === null) return
+  const alone = policy.steps.findIndex(({ contact_ids }) => contact_ids?.length === 1 && contact_ids[0] === contact_id)
+  if (alone >= 0)
+    throw new HubError('conflict', `Step ${alone + 1} of the home’s policy tells nobody else: change the policy first.`)
   const steps = policy.steps.map(one => ({
     ...one,
     contact_ids: one.contact_ids?.filter(id => id !== contact_id) ?? null,

@@ -65,13 +65,22 @@ test('an alert that becomes more severe is told anew, and one that is only said 
 })
 
 test('an inactive contact is told nothing, and a deleted one is named no more', async () => {
-  const { raise, client, me, you, yours, told } = await begin(0)
+  const { raise, client, policy, me, you, yours, told } = await begin(0)
   await client.patch(`/settings/contacts/${me.contact.id}`, { status: 'inactive' })
   const first = await raise()
   await come(yours, 1)
   expect((await told(first.id)).map(({ contact_name }) => contact_name)).toEqual(['you'])
+  await policy({ steps: [{ after_seconds: 0, contact_ids: [me.contact.id, you.contact.id] }] })
   await client.delete(`/settings/contacts/${you.contact.id}`)
   const { policies } = await client.get<{ policies: { steps: { contact_ids: string[] }[] }[] }>('/settings/policies')
-  expect(policies[0]?.steps.map(({ contact_ids }) => contact_ids)).toEqual([[me.contact.id], []])
+  expect(policies[0]?.steps.map(({ contact_ids }) => contact_ids)).toEqual([[me.contact.id]])
   expect((await told(first.id))[0]).toMatchObject({ contact_id: null, contact_name: 'you' })
+})
+
+test('a contact is not deleted while a step would tell nobody without it', async () => {
+  const { client, me } = await begin(0)
+  await expect(client.delete(`/settings/contacts/${me.contact.id}`)).rejects.toMatchObject({ code: 'conflict' })
+  await expect(client.get(`/settings/contacts/${me.contact.id}`)).resolves.toMatchObject({
+    contact: { id: me.contact.id },
+  })
 })
