@@ -55,7 +55,7 @@ export class RuleState {
   readonly #timing: Timing
   readonly #holds: Holds
   #active: boolean
-  /** Until when it is certain that nothing changes unless something is said. */
+  /** Until when it is certain that nothing changes unless something is said; it may be certain for longer. */
   #next: number
   #clock = Number.NEGATIVE_INFINITY
   #last = Number.NEGATIVE_INFINITY
@@ -80,7 +80,7 @@ export class RuleState {
     return this.#active
   }
 
-  /** When `tick` has something to do, in milliseconds since 1970; infinite when nothing is to be expected. */
+  /** When to `tick` again, in milliseconds since 1970; infinite when nothing is to be expected. */
   get next(): number {
     return this.#next
   }

@@ -94,7 +94,7 @@ export class Rules {
   /** A message of a device has been committed. */
   heard(num: number, at: number): void {
     const of = this.#watchings.ofNum(num)
-    if (of) this.#feed(of.heard, [{ kind: 'heard', at }], at, at)
+    if (of && of.heard.length > 0) this.#feed(of.heard, [{ kind: 'heard', at }], at, at)
   }
 
   /** The state of a device, as it is after a report that has been committed. */

@@ -50,7 +50,7 @@ export interface Leaf {
   readonly said: string
   /** The same, where it is of one name. */
   readonly about?: { readonly name: string; readonly value: unknown }
-  /** @returns whether `on` or `next` has changed */
+  /** @returns whether `on` has changed, or `next` has come nearer */
   take(input: Input): boolean
   /** @param at `next`, or later */
   advance(at: number): void

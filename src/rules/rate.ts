@@ -39,7 +39,7 @@ export class Rate implements Leaf {
     this.#rate = oldest && elapsed > 0 ? ((value - oldest.value) / elapsed) * this.#spec.per_seconds * 1000 : 0
     this.on = elapsed > 0 && 2 * elapsed >= this.#windowMs && this.#beyond(this.#rate)
     this.next = this.on ? at + this.#windowMs : never
-    return on !== this.on || next !== this.next
+    return on !== this.on || this.next < next
   }
 
   /** Nothing has been said for a whole window: nothing is known any more. */

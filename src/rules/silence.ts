@@ -31,10 +31,11 @@ export class Silence implements Leaf {
 
   #hear(at: number): boolean {
     if (at <= this.#last) return false
+    const { on } = this
     this.#last = at
     this.on = false
     this.next = this.#asleep ? never : at + this.#ms
-    return true
+    return on
   }
 
   #sleeps(asleep: boolean, at: number): boolean {
