@@ -38,6 +38,8 @@ export interface Session {
   readonly incoming: Map<number, Promise<void>>
   /** The last write. */
   written: Promise<unknown> | null
+  /** What may not be heard any more is being taken from it. */
+  narrowing: Promise<void> | null
   /** When it was last logged that it is full. */
   warned_at: number
 }
@@ -51,6 +53,7 @@ export const newSession = (named: Pick<Session, 'num' | 'id' | 'owner' | 'home'>
   sent: new Map(),
   incoming: new Map(),
   written: null,
+  narrowing: null,
   warned_at: 0,
 })
 

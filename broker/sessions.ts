@@ -180,9 +180,10 @@ export class Sessions {
     return id === null ? undefined : this.#all.get(id)
   }
 
-  /** A client has come back. @returns what it has not acknowledged */
+  /** A client has come back, and finds nothing that was not for them meanwhile. @returns what it has not acknowledged */
   async restore(session: Session): Promise<Message[]> {
     session.away_since = null
+    if (session.narrowing) await Promise.allSettled([session.narrowing])
     return this.queues.unacknowledged(session)
   }
 
@@ -197,13 +198,18 @@ export class Sessions {
     if (!session) return
     session.away_since = now
     await written(session, recordSeenSessions(this.#db, [session.num], now))
-    if (principal?.kind === 'person') await narrow(this, session, principal)
+    if (principal?.kind === 'person') await this.#narrow(session, principal)
   }
 
   /** What somebody may hear has changed: told to their sessions that are away; the others are looked at when they are left. */
   async setRights(user_id: string, rights: Rights): Promise<void> {
     const away = [...this.#all.values()].filter(one => one.owner.user_id === user_id && one.away_since !== null)
-    await Promise.all(away.map(session => narrow(this, session, rights)))
+    await Promise.all(away.map(session => this.#narrow(session, rights)))
+  }
+
+  #narrow(session: Session, rights: Rights): Promise<void> {
+    session.narrowing = Promise.allSettled([session.narrowing]).then(() => narrow(this, session, rights))
+    return session.narrowing
   }
 
   /** A device lives at this place now: its subscriptions are those of this place, and what waited for it at another one is gone. */
