@@ -183,7 +183,7 @@ export class Sessions {
   /** A client has come back, and finds nothing that was not for them meanwhile. @returns what it has not acknowledged */
   async restore(session: Session): Promise<Message[]> {
     session.away_since = null
-    if (session.narrowing) await Promise.allSettled([session.narrowing])
+    if (session.narrowing !== null) await Promise.allSettled([session.narrowing])
     return this.queues.unacknowledged(session)
   }
 
