@@ -72,6 +72,8 @@ export class Listeners {
       try {
         // Most hubs have no recordings: a thread is made for the first one.
         thread ??= await this.#open()
+        // What was told to stop while it opened gives back what it was to hear.
+        if (signal.aborted) await thread.close()
         const begun = performance.now()
         const outcome = this.#judged(job, await listenIn(thread, job), performance.now() - begun)
         if ('error' in outcome && outcome.error.code === lostWork) {
