@@ -1,43 +1,34 @@
 import { FLACDecoder } from '@wasm-audio-decoders/flac'
 import { BadRecording } from './faults.js'
+import { partsOf } from './flac-parts.js'
 import { Mono } from './mono.js'
-
-/** `fLaC`, the header of a block, and the block with the stream's properties (RFC 9639, section 8.2). */
-const headBytes = 42
-/** A frame of 65,535 samples takes 14 bytes when they are all the same: no more than this is decoded at a time. */
-const atOnce = 1024
 
 /** Reads FLAC. @throws BadRecording */
 export async function readFlac(pieces: AsyncIterable<Buffer>, maxSeconds: number): Promise<Mono> {
   const decoder = new FLACDecoder()
   await decoder.ready
   try {
-    let head: Buffer | null = Buffer.alloc(0)
     let flac: Flac | null = null
-    for await (const piece of pieces) {
-      if (head) {
-        head = Buffer.concat([head, piece])
-        if (head.length < headBytes) continue
-        flac = new Flac(decoder, head, maxSeconds)
-        await flac.push(head)
-        head = null
-      } else await flac?.push(piece)
+    for await (const part of partsOf(pieces)) {
+      // A frame of 65,535 samples takes 14 bytes when they are all the same: no more than one is decoded at a time.
+      if (flac) await flac.push(part)
+      else flac = new Flac(decoder, part, maxSeconds)
     }
     if (!flac) throw new BadRecording('damaged', 'It is no FLAC file.')
-    return await flac.end()
+    return flac.end()
   } finally {
     decoder.free()
   }
 }
 
-type Decoded = Awaited<ReturnType<FLACDecoder['decode']>>
+type Decoded = Awaited<ReturnType<FLACDecoder['decodeFrames']>>
 
 class Flac {
   readonly #decoder: FLACDecoder
   readonly #mono: Mono
   /** How many samples of each channel there are to be; 0 where the file does not say. */
   readonly #total: number
-  /** The decoder loses a frame at the end where two are a few bytes long, which silence is. */
+  /** What does not belong there and comes after the last frame, as tags do, takes that with it. */
   readonly #lost: number
   #samples = 0
 
@@ -49,27 +40,25 @@ class Flac {
     const packed = head.readBigUInt64BE(18)
     const [rate, channels] = [Number(packed >> 44n), Number((packed >> 41n) & 7n) + 1]
     this.#total = Number(packed & 0xfffffffffn)
-    this.#lost = 2 * head.readUInt16BE(10)
+    this.#lost = head.readUInt16BE(10)
     this.#mono = new Mono({ rate, channels }, maxSeconds)
     this.#mono.refuse(this.#total)
   }
 
-  async push(piece: Buffer): Promise<void> {
-    for (let at = 0; at < piece.length; at += atOnce)
-      this.#keep(await this.#decoded(() => this.#decoder.decode(piece.subarray(at, at + atOnce))))
+  async push(frame: Buffer): Promise<void> {
+    this.#keep(await this.#decoded(frame))
   }
 
-  async end(): Promise<Mono> {
-    this.#keep(await this.#decoded(() => this.#decoder.flush()))
+  end(): Mono {
     if (this.#samples === 0) throw new BadRecording('damaged', 'It has no sound in it.')
     if (this.#samples < this.#total - this.#lost)
       throw new BadRecording('damaged', 'Some of its sound is missing or damaged.')
     return this.#mono
   }
 
-  async #decoded(decode: () => Promise<Decoded>): Promise<Decoded> {
+  async #decoded(frame: Buffer): Promise<Decoded> {
     try {
-      return await decode()
+      return await this.#decoder.decodeFrames([frame])
     } catch (cause) {
       throw new BadRecording('damaged', 'Its sound is damaged.', cause)
     }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { HubError } from '../errors.js'
 import { Thread } from '../store/thread.js'
+import { lostWork } from './faults.js'
 import type { Job, Outcome, Task } from './result.js'
 
 /** Where work comes from, and what came of it goes to: the hub itself, or a hub elsewhere. */
@@ -28,10 +29,12 @@ const listenThread = new URL('./listen-thread.js', import.meta.url)
 /** Memory of a thread for what is no sound; what is sound is bounded by the seconds of a recording. */
 const limits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 32 }
 const pauseMs = 2000
+/** More recordings that have taken all their time are not remembered. */
+const maxSlow = 1000
 
 /**
  * Threads that listen to recordings, each to one at a time. One that hangs, dies or runs out of memory is replaced, and the recording that it
- * had is tried again.
+ * had is tried again, unless it has taken all the time that one may take for the second time here.
  */
 export class Listeners {
   readonly #options: ListenersOptions
@@ -39,6 +42,8 @@ export class Listeners {
   #loops: Promise<void>[] = []
   /** Whoever has the recordings does not answer. */
   #isAway = false
+  /** Recordings that have taken all their time once since the start: being broken off by the hub's end is no fault of theirs. */
+  readonly #slow = new Set<string>()
 
   constructor(options: ListenersOptions) {
     this.#options = options
@@ -67,8 +72,11 @@ export class Listeners {
       try {
         // Most hubs have no recordings: a thread is made for the first one.
         thread ??= await this.#open()
-        const outcome = await listenIn(thread, job)
-        if ('error' in outcome && outcome.again) {
+        // What was told to stop while it opened gives back what it was to hear.
+        if (signal.aborted) await thread.close()
+        const begun = performance.now()
+        const outcome = this.#judged(job, await listenIn(thread, job), performance.now() - begun)
+        if ('error' in outcome && outcome.error.code === lostWork) {
           // The next recording is not handed to a thread that is not there any more.
           await thread.close()
           thread = null
@@ -101,6 +109,17 @@ export class Listeners {
     }
   }
 
+  /** What takes all its time again takes it every time; but not where its sound comes over a network, which may have been what took so long. */
+  #judged({ recording_id, source }: Job, outcome: Outcome, ms: number): Outcome {
+    const { deadlineMs = standardMs } = this.#options
+    const isSlow = 'error' in outcome && outcome.again && ms >= deadlineMs && 'file' in source
+    if (!isSlow || this.#closing.signal.aborted) return outcome
+    if (this.#slow.delete(recording_id)) return { ...outcome, again: false }
+    for (const oldest of this.#slow) if (this.#slow.size >= maxSlow) this.#slow.delete(oldest)
+    this.#slow.add(recording_id)
+    return outcome
+  }
+
   async #open(): Promise<Thread<Task, Outcome>> {
     const { url = listenThread, deadlineMs = standardMs, models, log } = this.#options
     const thread = new Thread<Task, Outcome>({ url, data: { models }, deadlineMs, limits, log })
@@ -115,6 +134,6 @@ async function listenIn(thread: Thread<Task, Outcome>, job: Job): Promise<Outcom
     return await thread.post(job)
   } catch (error) {
     const message = error instanceof HubError ? String(error.cause) : error instanceof Error ? error.message : 'unknown'
-    return { error: { code: 'gave_up', message: `Nobody could listen to it: ${message}` }, again: true }
+    return { error: { code: lostWork, message: `Nobody could listen to it: ${message}` }, again: true }
   }
 }

@@ -1,3 +1,4 @@
+import { crcTable } from './crc.js'
 import { BadRecording } from './faults.js'
 
 /** The bytes of a page before its table of segments (RFC 3533, section 6). */
@@ -62,11 +63,7 @@ class Packets {
   }
 }
 
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte << 24
-  for (let bit = 0; bit < 8; bit++) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1
-  return crc >>> 0
-})
+const table = crcTable(32, 0x04c11db7)
 
 /** CRC-32 as Ogg has it, over a page of which the checksum itself counts as zero. */
 function checksum(page: Buffer): number {

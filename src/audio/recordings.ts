@@ -145,7 +145,8 @@ export class Recordings {
       'result' in end ? { result: end.result } : { error: end.error },
     )
     if (settled) await this.#settled(settled)
-    if ('error' in end && end.error.code === lostWork) await queue.bury(taken, end.error.message)
+    // What another has settled meanwhile is not given up.
+    if (settled && 'error' in end && end.error.code === lostWork) await queue.bury(taken, end.error.message)
     else await queue.done(taken)
   }
 

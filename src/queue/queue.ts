@@ -26,7 +26,10 @@ export interface QueueCounts {
   readonly dead: number
 }
 
-/** Work to be done at least once, in no particular order. What is done with a receipt of which the time is over has no effect. */
+/**
+ * Work to be done at least once, in no particular order. What is done with a receipt of which the time is over has no effect in the store; SQS may
+ * take it for that of whoever has the work now. So what came of work is stored elsewhere, once, before it is told here.
+ */
 export interface Queue {
   /** Settles when it is stored. Put again while it is there it may be one or two; what was buried begins anew. @param signal breaks it off, which then fails */
   put(id: string, signal?: AbortSignal): Promise<void>

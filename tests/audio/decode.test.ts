@@ -156,7 +156,7 @@ describe('a bad file fails with a reason:', () => {
 
 test('what is flat and short is no bomb', async () => {
   const { samples, seconds } = await heard(flatFlac({ frames: 3, samples: 16_000, total: 48_000 }), 'audio/flac')
-  expect(seconds).toBeGreaterThan(1.9)
+  expect(seconds).toBe(3)
   expect(samples[20_000]).toBeCloseTo(0.125)
 })
 

@@ -90,6 +90,16 @@ describe('a recording is settled once', () => {
     expect(alert).toMatchObject({ key: 'loudness', times: 1, source: 'detector' })
   })
 
+  test('whoever gives it up after another has settled it leaves no trace', async () => {
+    const { id } = await queued()
+    const job = { ...(await claimed()), attempt: 5 }
+    const { dead } = await hub.audio.queue.counts()
+    await hub.store.db.updateTable('recordings').set({ status: 'done', settled_at: 1 }).where('id', '=', id).execute()
+    await hub.audio.recordings.finish(job, { error: { code: 'gave_up', message: 'nobody could' }, again: true })
+    expect(await again(id)).toMatchObject({ status: 'done', error: null })
+    expect(await hub.audio.queue.counts()).toEqual({ open: 0, dead })
+  })
+
   test('what a crash left untold is told by whoever takes it next', async () => {
     const { id } = await queued()
     await claimed()

@@ -125,3 +125,26 @@ test('in the store, what a hub had taken that is gone can be taken at once, and 
   expect(await take('hub')).toBeNull()
   await close()
 })
+
+test.each(['done', 'retry', 'bury'] as const)(
+  'in the store, %s by whoever comes too late has no effect',
+  async deed => {
+    const { db, close } = await openTestStore()
+    const queue = new StoreQueue(db)
+    const take = (ms: number) => queue.take({ by: 'outside', ms, wait_ms: 0, signal: new AbortController().signal })
+    const deeds = {
+      done: (late: Taken) => queue.done(late),
+      retry: (late: Taken) => queue.retry(late, 0),
+      bury: (late: Taken) => queue.bury(late, 'too late'),
+    }
+    await queue.put('a')
+    const late = await until(() => take(0))
+    const held = await until(() => take(60_000))
+    await deeds[deed](late)
+    expect(await take(60_000)).toBeNull()
+    expect(await queue.counts()).toEqual({ open: 1, dead: 0 })
+    await queue.done(held)
+    expect(await queue.counts()).toEqual({ open: 0, dead: 0 })
+    await close()
+  },
+)
