@@ -52,7 +52,7 @@ describe('a packet that announces 256 MB', () => {
 })
 
 describe('whoever is slow to log in', () => {
-  test('is cut within 5 to 6 s: silent, or a byte of CONNECT a second', { concurrent: true }, async () => {
+  test('is cut within 5 to 6 s: silent, or a byte of CONNECT a second', async () => {
     const { port } = await startBroker()
     const silent = new Raw(port)
     const slow = new Raw(port)
@@ -64,7 +64,7 @@ describe('whoever is slow to log in', () => {
     for (const raw of [silent, slow]) expect((raw.closed_at ?? 0) - raw.opened_at).toBeGreaterThan(4500)
     for (const raw of [silent, slow]) expect((raw.closed_at ?? 0) - raw.opened_at).toBeLessThan(6000)
   })
-  test('because the hub does not answer is told 3 after 5 s', { concurrent: true }, async () => {
+  test('because the hub does not answer is told 3 after 5 s', async () => {
     const { port, recorder } = await startBroker()
     recorder.onAuthenticate = () => new Promise(() => undefined)
     const raw = new Raw(port).connect('d1')
@@ -72,14 +72,14 @@ describe('whoever is slow to log in', () => {
     expect(performance.now() - raw.opened_at).toBeGreaterThan(4500)
     await until(() => raw.closed)
   })
-  test('stock Aedes: because authenticate does not answer, waits for ever', { concurrent: true }, async () => {
+  test('stock Aedes: because authenticate does not answer, waits for ever', async () => {
     const { port, recorder } = await stock({ connectTimeout: 500 })
     recorder.onAuthenticate = () => new Promise(() => undefined)
     const raw = new Raw(port).connect('d1')
     await sleep(1500)
     expect(raw.closed).toBe(false)
   })
-  test('a store that does not answer in 10 s: no PUBACK, closed', { concurrent: true, timeout: 20_000 }, async () => {
+  test('a store that does not answer in 10 s: no PUBACK, closed', { timeout: 20_000 }, async () => {
     const { port, recorder } = await startBroker()
     recorder.onReceive = () => undefined
     const raw = (await rawDevice(port, 'd1')).send(publishPacket('devices/d1/telemetry'))
