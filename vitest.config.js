@@ -10,7 +10,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    maxWorkers: 2,
+    // They wait more than they work.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,
