@@ -99,7 +99,7 @@ const silencedAtOnce = 100
 
 /**
  * What detectors have heard, somebody has acknowledged, and nothing has become of since `before`: nobody says that a sound is over. More than
- * 100 wait for the next time.
+ * 100 wait for the next time; one that is over to its detector, and not to others who hold it, is none of them.
  */
 export async function silentAlerts(db: Db, before: number): Promise<Clear[]> {
   const rows = await db
@@ -110,6 +110,10 @@ export async function silentAlerts(db: Db, before: number): Promise<Clear[]> {
     .where('source', '=', 'detector')
     .where('status', '=', 'acknowledged')
     .where('updated_at', '<=', before)
+    .where(
+      sql<boolean>`exists (select 1 from json_each(raisers) as raiser
+        where raiser.key = 'detector/' || alerts.key and raiser.value ->> 'over' = 0)`,
+    )
     .limit(silencedAtOnce)
     .execute()
   return rows.map(row => ({ ...row, actor: `detector/${row.key}` }))
