@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { shown } from '../alerts/alerts.js'
-import { type Alert, getAlert, listAlerts, stepsOf } from '../alerts/rows.js'
+import { type Alert, getAlert, listAlerts } from '../alerts/rows.js'
+import { stepsOf } from '../alerts/steps.js'
 import { getDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import { getHome } from '../homes/homes.js'
