@@ -1,3 +1,5 @@
+import type { JsonObject } from '../json.js'
+import { fitsAlert } from '../messages.js'
 import type { Transition } from './engine.js'
 import type { Rule } from './rules.js'
 
@@ -36,4 +38,20 @@ export function messageOf({ rule, device, reason, values }: About): string {
     return word ? String(known[word]) : whole
   })
   return text.slice(0, maxLength).toWellFormed()
+}
+
+const longest = { reason: 512, value: 64 }
+const cut = (text: string, length: number) => text.slice(0, length).toWellFormed()
+
+/** What an alert of a rule holds beside its words. Of what a device has said at length, and would be too much, the beginning. */
+export function dataOf({ reason, values }: Pick<Transition, 'reason' | 'values'>): JsonObject {
+  const whole = { reason, values }
+  if (fitsAlert(whole)) return whole
+  const short = Object.entries(values).map(([name, value]) => [name, shortened(value)])
+  return { reason: cut(reason, longest.reason), values: Object.fromEntries(short) }
+}
+
+function shortened(value: unknown): unknown {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? '')
+  return text.length <= longest.value ? value : cut(text, longest.value)
 }
