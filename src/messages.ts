@@ -91,14 +91,19 @@ export const state = object.describe('Reported state, partial or whole; null rem
 
 export const event = z.unknown().describe('Something happened: any JSON. A number `ts` in an object is its time')
 
+const maxAlertDataBytes = 16 * 1024
+export const fitsAlert = (data: JsonObject) => Buffer.byteLength(JSON.stringify(data)) <= maxAlertDataBytes
+/** What an alert holds beside its words. Each change of it is told with all of it, and retained. */
+export const alertData = object.refine(fitsAlert, `larger than ${maxAlertDataBytes} bytes`)
+
 export const alert = z
   .object({
     severity: z.enum(severities),
     message: z.string().min(1).max(1024),
-    data: object.nullish(),
+    data: alertData.nullish(),
   })
   .describe(
-    'Raises or updates the alert of this key, with `severity` (critical, major, minor, warning, info) and `message`, perhaps `data`. An empty payload clears it. Read under `/alerts`, and every message under `/devices/{id}/events`',
+    'Raises or updates the alert of this key, with `severity` (critical, major, minor, warning, info) and `message`, perhaps `data` of 16 KiB at most. An empty payload clears it. Read under `/alerts`, and every message under `/devices/{id}/events`',
   )
 
 export const log = z

@@ -8,7 +8,6 @@ import {
   type Alert,
   type Clear,
   clearAlert,
-  commentAlert,
   getAlert,
   type Move,
   maxOpen,
@@ -16,6 +15,7 @@ import {
   type Raise,
   raiseAlert,
 } from './rows.js'
+import { checkCommentable, commentAlert } from './steps.js'
 
 interface Outbox {
   publish(topic: string, payload: string, options?: { qos?: 0 | 1; retain?: boolean }): Promise<void>
@@ -75,16 +75,18 @@ export class Alerts {
   escalate = (id: string, actor: string, comment?: string) => this.#move(id, 'escalate', actor, comment)
   close = (id: string, actor: string, comment?: string) => this.#move(id, 'close', actor, comment)
 
-  /** @throws HubError `not_found` */
+  /** @throws HubError `not_found`; `conflict` when it has 1000 comments */
   async comment(id: string, actor: string, comment: string): Promise<Alert> {
     const alert = await getAlert(this.#store.db, id)
+    await checkCommentable(this.#store.db, id)
     await commentAlert(this.#store.db, id, actor, comment)
     this.tell(alert)
     return alert
   }
 
-  /** @throws HubError `not_found`; `conflict` when it is closed, or acknowledged already */
+  /** @throws HubError `not_found`; `conflict` when it is closed, or acknowledged already, or has no room for the comment */
   async #move(id: string, move: Move, actor: string, comment?: string): Promise<Alert> {
+    if (comment !== undefined) await checkCommentable(this.#store.db, id)
     const also = comment === undefined ? undefined : (tx: Db) => commentAlert(tx, id, actor, comment)
     const moved = await this.#with(also, tx => moveAlert(tx, id, move, actor))
     const alert = moved ?? (await getAlert(this.#store.db, id))

@@ -13,7 +13,6 @@ import type { Db } from '../store/store.js'
 import type { Tables } from '../store/tables.js'
 
 export type Alert = Selectable<Tables['alerts']>
-export type AlertStep = Selectable<Tables['alert_steps']>
 
 /** What is raised. */
 export interface Raise {
@@ -99,7 +98,7 @@ const silencedAtOnce = 100
 
 /**
  * What detectors have heard, somebody has acknowledged, and nothing has become of since `before`: nobody says that a sound is over. More than
- * 100 wait for the next time.
+ * 100 wait for the next time; one that is over to its detector, and not to others who hold it, is none of them.
  */
 export async function silentAlerts(db: Db, before: number): Promise<Clear[]> {
   const rows = await db
@@ -110,6 +109,10 @@ export async function silentAlerts(db: Db, before: number): Promise<Clear[]> {
     .where('source', '=', 'detector')
     .where('status', '=', 'acknowledged')
     .where('updated_at', '<=', before)
+    .where(
+      sql<boolean>`exists (select 1 from json_each(raisers) as raiser
+        where raiser.key = 'detector/' || alerts.key and raiser.value ->> 'over' = 0)`,
+    )
     .limit(silencedAtOnce)
     .execute()
   return rows.map(row => ({ ...row, actor: `detector/${row.key}` }))
@@ -174,19 +177,6 @@ export async function listAlerts(db: Db, filter: Filter & PageRequest & { reach:
   if (cursor) query = query.where('id', '<', decodeCursor(cursor, 'string'))
   return readPage(query.orderBy('id', 'desc'), { limit, keyOf: row => row.id, large: ['data'] })
 }
-
-const maxSteps = 2000
-
-/** What became of an alert, in order. */
-export const stepsOf = (db: Db, alert_id: string): Promise<AlertStep[]> =>
-  db.selectFrom('alert_steps').selectAll().where('alert_id', '=', alert_id).orderBy('id').limit(maxSteps).execute()
-
-/** Keeps what somebody has to say of an alert. */
-export const commentAlert = (db: Db, id: string, actor: string, comment: string) =>
-  sql`insert into alert_steps (alert_id, at, action, actor, status, severity, comment)
-    select id, ${Date.now()}, 'commented', ${actor}, status, severity, ${comment} from alerts where id = ${id}`.execute(
-    db,
-  )
 
 /** How many alerts are not closed, by severity. */
 export async function openAlerts(db: Db): Promise<Record<Severity, number>> {

@@ -5,6 +5,7 @@ import { getHome, timezoneOf } from '../homes/homes.js'
 import { homesOf } from '../rights.js'
 import { type Condition, condition, conditionDocument } from '../rules/condition.js'
 import { activeHours, Hours } from '../rules/hours.js'
+import { messageFault } from '../rules/message.js'
 import { maxReplay, replay } from '../rules/replay.js'
 import { createRule, deleteRule, getRule, listRules, type Rule, updateRule } from '../rules/rules.js'
 import { key, severity } from './alerts.js'
@@ -44,8 +45,14 @@ const message = z
   .trim()
   .min(1)
   .max(512)
+  .superRefine((text, context) => {
+    const fault = messageFault(text)
+    if (fault) context.addIssue(fault)
+  })
   .nullable()
-  .describe('{device}, {rule}, {field}, {value} and {reason} are filled in; null for words of the hub’s own')
+  .describe(
+    '{device}, {device_id}, {rule}, {field}, {value} and {reason} are filled in; null for words of the hub’s own',
+  )
 const timing = {
   condition,
   active_hours: activeHours.nullable().default(null),

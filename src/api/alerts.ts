@@ -1,17 +1,19 @@
 import { z } from 'zod'
 import { shown } from '../alerts/alerts.js'
-import { type Alert, getAlert, listAlerts, stepsOf } from '../alerts/rows.js'
+import { type Alert, getAlert, listAlerts } from '../alerts/rows.js'
+import { stepsOf } from '../alerts/steps.js'
 import { getDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
 import { getHome } from '../homes/homes.js'
 import { newId } from '../ids.js'
 import { severities } from '../inbound.js'
+import { alertData } from '../messages.js'
 import { alertActions, alertSources, alertStatuses } from '../store/alert-tables.js'
 import type { Api } from './api.js'
 import { note } from './audited.js'
 import type { ApiContext } from './context.js'
 import { type Asking, askerOf, checkDevice, checkRight, reachOfRequest } from './rights.js'
-import { byId, id, json, list, moment, next_cursor, page, time } from './schemas.js'
+import { byId, id, list, moment, next_cursor, page, time } from './schemas.js'
 
 export const severity = z.enum(severities)
 const status = z.enum(alertStatuses)
@@ -63,7 +65,7 @@ const newAlert = z
     key: key.optional().describe('Left out, the alert has a key of its own'),
     severity,
     message,
-    data: json.nullable().default(null),
+    data: alertData.nullable().default(null).describe('16 KiB of JSON at most'),
   })
   .refine(
     ({ home_id, device_id }) => (home_id === undefined) !== (device_id === undefined),

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Alerts } from '../alerts/alerts.js'
 import { HubError } from '../errors.js'
 import type { Transition } from './engine.js'
-import { messageOf } from './message.js'
+import { dataOf, messageOf } from './message.js'
 import { actorOf, type Rule } from './rules.js'
 import type { WatchedDevice } from './scopes.js'
 
@@ -80,8 +80,8 @@ export class Outbox {
       if (kind === 'cleared') await this.#alerts.clear(what)
       else {
         const { severity, id: rule_id } = rule
-        const data = { reason: one.reason, values: one.values }
-        await this.#alerts.raise({ ...what, source: 'rule', rule_id, severity, message: messageOf(one), data })
+        const said = { message: messageOf(one), data: dataOf(one) }
+        await this.#alerts.raise({ ...what, ...said, source: 'rule', rule_id, severity })
       }
       return true
     } catch (err) {

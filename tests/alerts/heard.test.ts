@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { clearAlert, raiseAlert, silentAlerts } from '../../src/alerts/rows.js'
+import { clearAlert, getAlert, raiseAlert, silentAlerts } from '../../src/alerts/rows.js'
 import { startHub, type TestHub, until } from '../helper.js'
 
 let hub: TestHub
@@ -50,6 +50,19 @@ test('nobody but people end what they have not acknowledged, and what a device s
   await hear('said', 'device')
   await acknowledge('said')
   expect(await silentAlerts(db(), Date.now())).toEqual([])
+})
+
+test('what is over to its detector and held open by others takes no place among what is to be ended', async () => {
+  await hear('held')
+  const { device_id, key } = await getAlert(db(), 'held')
+  await hub.client.post('/alerts', { device_id, key, severity: 'critical', message: 'I hear it too' })
+  await hear('held')
+  await acknowledge('held')
+  const [silent] = await silentAlerts(db(), Date.now())
+  if (!silent) throw new Error('it is not taken for over')
+  expect(await clearAlert(db(), silent)).toBeUndefined()
+  expect(await silentAlerts(db(), Date.now())).toEqual([])
+  expect(await statusOf('held')).toBe('acknowledged')
 })
 
 test('a sound that is heard again meanwhile is not over', async () => {

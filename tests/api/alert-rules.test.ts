@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Transition } from '../../src/rules/engine.js'
+import { updateRule } from '../../src/rules/rules.js'
 import { startHub, type TestHub } from '../helper.js'
 import { above, makeRule, type ShownRule } from '../rules/rules.js'
 
@@ -67,6 +68,8 @@ test.each([
   ['of two scopes', { device_id: 'past', group_id: 'x' }, 'body: wants one of'],
   ['of nothing', { home_id: undefined }, 'body: wants home_id or device_id'],
   ['at no time of the day', { active_hours: { from: '24:00', to: '06:00' } }, 'body/active_hours/from'],
+  ['with a word that stands for nothing', { message: '{field}: {vaule}' }, 'body/message: {vaule} stands for nothing'],
+  ['with a word as long as a message', { message: `{${'x'.repeat(400)}}` }, 'there are {device}, {device_id}, {rule},'],
   ['with a name that is not known', { regex: '(a+)+' }, 'body'],
 ])('a rule %s is refused, and where its fault is', async (_, more, where) => {
   const wanted = { home_id: 'home', name: 'x', condition: above(5), ...more }
@@ -78,6 +81,15 @@ test.each([
     )
   expect(refused).toMatchObject({ code: 'invalid_request' })
   expect(refused.details.join()).toContain(where)
+})
+
+test('a rule is not given words that stand for nothing; one that has them from before goes on, and is changed else', async () => {
+  const { id } = await makeRule(client(), above(5), { message: '{device} {reason}' })
+  const change = (changes: object) => client().patch<{ rule: { message: string } }>(`/alert-rules/${id}`, changes)
+  const details = [expect.stringMatching(/^body\/message: \{devcie\} .* \{reason\}$/)]
+  await expect(change({ message: '{devcie}' })).rejects.toMatchObject({ code: 'invalid_request', details })
+  await updateRule(hub.hub.store.db, id, { message: '{devcie}' })
+  expect((await change({ severity: 'minor' })).rule).toMatchObject({ message: '{devcie}', severity: 'minor' })
 })
 
 test('of a test without a period is told that it is missing', async () => {

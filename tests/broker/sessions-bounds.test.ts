@@ -109,6 +109,25 @@ test('what somebody may not hear any more leaves their sessions, and does not co
   for (let i = 0; i < 2; i++) expect(await again.next('publish')).toMatchObject({ topic: 'homes/b/devices/d/event' })
 })
 
+test('who is back before all has left their session waits for that, and finds nothing of it', async () => {
+  const { broker, port, store } = await startBroker()
+  const person = Buffer.from('person1:user:a,b')
+  const phone = new Raw(port).connect('user-phone', { password: person, clean: false })
+  await phone.send(subscribePacket(['homes/a/#', 'homes/b/#'])).next('suback')
+  await phone.end()
+  await until(() => broker.stats().connections === 0)
+  const say = (home: string) => broker.publish(`homes/${home}/devices/d/event`, home, { qos: 1 })
+  await Promise.all(Array.from({ length: 500 }, () => say('a')))
+  expect(store.look('select count(*) from mqtt_outgoing')).toBe(500)
+  for (const homes of [['b'], ['a', 'b']])
+    broker.setRights('person1', { role: 'user', homes: new Map(homes.map(home => [home, 'member'])) })
+  const again = new Raw(port).connect('user-phone', { password: person, clean: false })
+  expect(await again.next('connack')).toMatchObject({ sessionPresent: true })
+  await say('b')
+  expect(await again.next('publish')).toMatchObject({ topic: 'homes/b/devices/d/event' })
+  expect(store.look("select count(*) from mqtt_outgoing where topic like 'homes/a/%'")).toBe(0)
+})
+
 test('who is here when a right goes has not got it back when they are away', async () => {
   const { broker, port, store } = await startBroker()
   const person = Buffer.from('person1:user:a,b')
