@@ -1,0 +1,74 @@
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import type { Series } from '../state/series.ts'
+import { valueText } from '../state/words.ts'
+
+interface PlotOptions {
+  readonly series: Series
+  /** Which drawing this is: another number, and it is drawn again with what has come. */
+  readonly version: number
+  readonly zone: string
+  readonly unit: string
+  readonly name: string
+}
+
+const height = 280
+
+/** Mean of each window as a line, from least to greatest as a band. */
+export default function Plot({ series, version, zone, unit, name }: PlotOptions) {
+  const place = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot | null>(null)
+  useEffect(() => {
+    const element = place.current
+    if (!element) return
+    const draw = () => {
+      plot.current?.destroy()
+      plot.current = new uPlot(optionsFor(element, zone, unit, name), columns(series), element)
+    }
+    const scheme = matchMedia('(prefers-color-scheme: dark)')
+    const fit = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
+    draw()
+    fit.observe(element)
+    scheme.addEventListener('change', draw)
+    return () => {
+      fit.disconnect()
+      scheme.removeEventListener('change', draw)
+      plot.current?.destroy()
+    }
+  }, [series, zone, unit, name])
+  useEffect(() => {
+    if (version > 0) plot.current?.setData(columns(series))
+  }, [series, version])
+  return <div class="plot" ref={place} />
+}
+
+const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [at, mean, min, max]
+
+function optionsFor(element: HTMLElement, zone: string, unit: string, name: string): uPlot.Options {
+  const style = getComputedStyle(element)
+  const colour = (token: string) => style.getPropertyValue(token).trim()
+  const axis = {
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { stroke: colour('--line'), width: 1 },
+    font: `12px ${style.fontFamily}`,
+  }
+  const told = (_: uPlot, value: number | null) => (value === null ? '–' : `${valueText(value)} ${unit}`)
+  const edge = { stroke: 'transparent', points: { show: false }, value: told }
+  const time = new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone })
+  return {
+    width: element.clientWidth,
+    height,
+    tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
+    cursor: { y: false, points: { size: 7 } },
+    axes: [axis, { ...axis, size: 60, values: (_, values) => values.map(valueText) }],
+    series: [
+      { label: 'Time', value: (_, seconds) => (seconds === null ? '–' : time.format(seconds * 1000)) },
+      { label: name, stroke: colour('--accent'), width: 1.5, value: told, points: { show: false } },
+      { ...edge, label: 'Least' },
+      { ...edge, label: 'Most' },
+    ],
+    bands: [{ series: [3, 2], fill: colour('--band') }],
+  }
+}

@@ -1,0 +1,68 @@
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { admin, startHub, type TestHub } from '../helper.js'
+
+export interface Visit {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the page complained of: errors of its own, and what the policy forbade. */
+  readonly complaints: readonly string[]
+  /** Addresses of other origins that it asked for. */
+  readonly strayed: readonly string[]
+}
+
+export interface Console {
+  readonly hub: TestHub
+  /** Opens a page in a browser of its own; signed in as the administrator, unless told otherwise. */
+  visit(path: string, options?: { signedIn?: boolean; dark?: boolean; width?: number }): Promise<Visit>
+  close(): Promise<void>
+}
+
+/** A real hub, and Debian's Chromium to look at it. */
+export async function openConsole(env: Record<string, string> = {}): Promise<Console> {
+  const hub = await startHub(env)
+  const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  return {
+    hub,
+    visit: async (path, { signedIn = true, dark = false, width = 1280 } = {}) => {
+      const context = await browser.newContext({
+        baseURL: hub.http_url,
+        colorScheme: dark ? 'dark' : 'light',
+        viewport: { width, height: 900 },
+        locale: 'en-GB',
+      })
+      const page = await context.newPage()
+      const visit = { page, context, complaints: complaintsOf(page), strayed: strayedOf(page, hub.http_url) }
+      await page.goto(path)
+      if (signedIn) await signIn(page)
+      return visit
+    },
+    close: async () => {
+      await browser.close()
+      await hub.close()
+    },
+  }
+}
+
+export async function signIn(page: Page, password = admin.password): Promise<void> {
+  await page.getByLabel('User name or e-mail').fill(admin.email)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+}
+
+function complaintsOf(page: Page): string[] {
+  const complaints: string[] = []
+  page.on('pageerror', error => complaints.push(error.message))
+  page.on('console', message => {
+    // That a request was refused is told in the page itself.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) complaints.push(message.text())
+  })
+  return complaints
+}
+
+function strayedOf(page: Page, origin: string): string[] {
+  const strayed: string[] = []
+  page.on('request', request => {
+    if (new URL(request.url()).origin !== origin && !request.url().startsWith('data:')) strayed.push(request.url())
+  })
+  return strayed
+}
