@@ -1,5 +1,6 @@
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { admin, startHub, type TestHub } from '../helper.js'
+import { freePort } from '../ports.js'
 
 export interface Visit {
   readonly page: Page
@@ -12,6 +13,8 @@ export interface Visit {
 
 export interface Console {
   readonly hub: TestHub
+  /** Stops the hub, and starts another on the same data and the same port. */
+  restart(meanwhile: () => Promise<void>): Promise<void>
   /** Opens a page in a browser of its own; signed in as the administrator, unless told otherwise. */
   visit(path: string, options?: { signedIn?: boolean; dark?: boolean; width?: number }): Promise<Visit>
   close(): Promise<void>
@@ -19,10 +22,18 @@ export interface Console {
 
 /** A real hub, and Debian's Chromium to look at it. */
 export async function openConsole(env: Record<string, string> = {}): Promise<Console> {
-  const hub = await startHub(env)
+  const settings = { HEARTH_HTTP_PORT: String(await freePort()), ...env }
+  let hub = await startHub(settings)
   const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
   return {
-    hub,
+    get hub() {
+      return hub
+    },
+    restart: async meanwhile => {
+      await hub.hub.close()
+      await meanwhile()
+      hub = await startHub(settings, hub.data_dir)
+    },
     visit: async (path, { signedIn = true, dark = false, width = 1280 } = {}) => {
       const context = await browser.newContext({
         baseURL: hub.http_url,
@@ -30,6 +41,7 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
         viewport: { width, height: 900 },
         locale: 'en-GB',
       })
+      context.setDefaultTimeout(10_000)
       const page = await context.newPage()
       const visit = { page, context, complaints: complaintsOf(page), strayed: strayedOf(page, hub.http_url) }
       await page.goto(path)

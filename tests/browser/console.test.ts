@@ -80,7 +80,7 @@ describe('the page of a device', () => {
     const command = page.getByRole('listitem').filter({ hasText: 'Set power' }).first()
     await command.getByText('Succeeded').first().waitFor()
     await command.locator('summary').click()
-    await command.getByText('Delivered').waitFor()
+    await command.getByText('Queued').waitFor()
     await page.locator('.plot canvas').waitFor()
     await page.getByRole('radio', { name: 'One year' }).check()
     await page.locator('.plot canvas').waitFor()

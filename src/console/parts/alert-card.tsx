@@ -12,8 +12,8 @@ const moves = [
   { path: 'POST /alerts/{id}/close', name: 'Close', from: ['open', 'acknowledged', 'escalated'] },
 ] as const satisfies readonly { path: string; name: string; from: readonly Alert['status'][] }[]
 
-/** An alert, and what can be done about it by whoever may. */
-export function AlertCard({ alert }: { alert: Alert }) {
+/** An alert, and what can be done about it by whoever may; on the page of its own device it does not name that. */
+export function AlertCard({ alert, isAtHome = false }: { alert: Alert; isAtHome?: boolean }) {
   const zone = zoneOf(alert.home_id)
   return (
     <li class={`alert alert-${alert.severity}`}>
@@ -27,9 +27,11 @@ export function AlertCard({ alert }: { alert: Alert }) {
         {alert.times > 1 && <span>{alert.times} times</span>}
       </p>
       <p class="alert-message">{alert.message}</p>
-      <p class="alert-place">
-        <Place alert={alert} />
-      </p>
+      {!isAtHome && (
+        <p class="alert-place">
+          <Place alert={alert} />
+        </p>
+      )}
       {alert.status !== 'closed' && mayAct(alert.home_id) && <Moves alert={alert} />}
     </li>
   )

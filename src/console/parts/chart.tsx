@@ -49,7 +49,7 @@ export function Chart({ device_id, fields, latest, zone }: ChartOptions) {
 function RangePicker({ range, choose }: { range: Range; choose: (range: Range) => void }) {
   const name = useId()
   return (
-    <fieldset class="choices">
+    <fieldset class="choices ranges">
       <legend class="unseen">How far back</legend>
       {ranges.map(one => (
         <label key={one.name}>

@@ -19,24 +19,24 @@ type Params = Record<string, Value>
 export function Control({ device_id, capability, reported }: ControlOptions) {
   const { name, about, params } = capability
   const { busy, told, send } = useCommand(device_id, name)
-  const required = params.filter(param => param.required)
-  const [only] = required
-  const isChoice = required.length === 1 && only?.kind === 'choice' && only.choices.length <= 5
+  // What the device has a standard for is left to the device.
+  const asked = params.filter(param => param.required || param.standard === undefined)
+  const [only] = asked
+  const isChoice = asked.length === 1 && only?.kind === 'choice' && only.choices.length <= 5
   const id = useId()
   return (
     <fieldset class="control" aria-labelledby={id}>
       <div>
         <h3 id={id}>{labelOf(name)}</h3>
-        {about !== '' && <p class="muted">{about}</p>}
+        <p role="status" class="muted told">
+          {told || about}
+        </p>
       </div>
       {isChoice && only ? (
         <Choice param={only} now={reported[only.name]} busy={busy} send={send} />
       ) : (
-        <Form params={required.length > 0 ? required : params} reported={reported} busy={busy} send={send} />
+        <Form params={asked} action={asked.length === 0 ? labelOf(name) : 'Send'} reported={reported} busy={busy} send={send} />
       )}
-      <p role="status" class="muted told">
-        {told}
-      </p>
     </fieldset>
   )
 }
@@ -94,12 +94,14 @@ function Choice({ param, now, busy, send }: Sending & { param: Param; now: unkno
   )
 }
 
-function Form({
-  params,
-  reported,
-  busy,
-  send,
-}: Sending & { params: readonly Param[]; reported: ControlOptions['reported'] }) {
+interface FormOptions extends Sending {
+  readonly params: readonly Param[]
+  readonly reported: ControlOptions['reported']
+  /** What the button says. */
+  readonly action: string
+}
+
+function Form({ params, reported, action, busy, send }: FormOptions) {
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const given = new FormData(event.currentTarget as HTMLFormElement)
@@ -115,7 +117,7 @@ function Form({
         <Field key={param.name} param={param} now={reported[param.name] ?? param.standard} />
       ))}
       <button type="submit" disabled={busy}>
-        Send
+        {action}
       </button>
     </form>
   )

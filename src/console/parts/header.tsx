@@ -8,9 +8,9 @@ export function Header() {
   const here = (target: string) => (path === target ? ('page' as const) : undefined)
   return (
     <header class="header">
-      <a href="/" class="brand" aria-current={here('/')}>
+      <a href="/" class="brand" aria-label="Hearth">
         <Flame />
-        Hearth
+        <span class="brand-name">Hearth</span>
       </a>
       <nav aria-label="Main">
         <a href="/" aria-current={here('/')}>

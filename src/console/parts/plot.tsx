@@ -2,7 +2,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Series } from '../state/series.ts'
-import { valueText } from '../state/words.ts'
+import { axisText, valueText } from '../state/words.ts'
 
 interface PlotOptions {
   readonly series: Series
@@ -43,6 +43,10 @@ export default function Plot({ series, version, zone, unit, name }: PlotOptions)
   return <div class="plot" ref={place} />
 }
 
+/** A little more than what there is, and for what never changed one up and one down. */
+const around = (least: number, most: number): uPlot.Range.MinMax =>
+  least === most ? [least - 1, most + 1] : uPlot.rangeNum(least, most, 0.1, true)
+
 const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [at, mean, min, max]
 
 function optionsFor(element: HTMLElement, zone: string, unit: string, name: string): uPlot.Options {
@@ -61,8 +65,10 @@ function optionsFor(element: HTMLElement, zone: string, unit: string, name: stri
     width: element.clientWidth,
     height,
     tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
+    padding: [8, 28, 0, 0],
+    scales: { y: { range: (_, least, most) => around(least, most) } },
     cursor: { y: false, points: { size: 7 } },
-    axes: [axis, { ...axis, size: 60, values: (_, values) => values.map(valueText) }],
+    axes: [{ ...axis, values: (_, splits, __, ___, step) => splits.map(at => axisText(at * 1000, step * 1000, zone)) }, { ...axis, size: 60, values: (_, values) => values.map(valueText) }],
     series: [
       { label: 'Time', value: (_, seconds) => (seconds === null ? '–' : time.format(seconds * 1000)) },
       { label: name, stroke: colour('--accent'), width: 1.5, value: told, points: { show: false } },

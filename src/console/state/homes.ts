@@ -24,7 +24,12 @@ export const progress = signal<'loading' | 'ready' | Error>('loading')
 export const mayAct = (home_id: string) => person.value?.role === 'admin' || acting.value.has(home_id)
 export const homeOf = (id: string) => homes.value.find(home => home.id === id)
 export const zoneOf = (home_id: string) => homeOf(home_id)?.timezone ?? 'UTC'
-export const openAlerts = computed(() => [...alerts.value.values()].sort((a, b) => b.last_raised_at - a.last_raised_at))
+const severities: readonly Alert['severity'][] = ['critical', 'major', 'minor', 'warning', 'info']
+const rank = ({ severity }: Alert) => severities.indexOf(severity)
+/** The worst first, and of those that are as bad the newest. */
+export const openAlerts = computed(() =>
+  [...alerts.value.values()].sort((a, b) => rank(a) - rank(b) || b.last_raised_at - a.last_raised_at),
+)
 
 /** Reads all homes, and keeps them as they are from then on. @returns what ends it */
 export function openHomes(): () => void {

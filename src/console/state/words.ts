@@ -45,6 +45,17 @@ export function timeText(at: number, zone: string, now: number): string {
 
 export const wholeTime = (at: number, zone: string) => format(zone, { dateStyle: 'full', timeStyle: 'long' }).format(at)
 
+/** A moment below a chart whose marks are so far apart, in milliseconds: the time of day, or the day where one begins. */
+export function axisText(at: number, step: number, zone: string): string {
+  if (step >= 27 * 86_400_000) return format(zone, { month: 'short', year: '2-digit' }).format(at)
+  const day = format(zone, { day: 'numeric', month: 'short' }).format(at)
+  const time = format(zone, step < 60_000 ? { timeStyle: 'medium' } : { timeStyle: 'short' }).format(at)
+  return step >= 86_400_000 || startsDay(at, zone) ? day : time
+}
+
+const startsDay = (at: number, zone: string) =>
+  format(zone, { dateStyle: 'short' }).format(at) !== format(zone, { dateStyle: 'short' }).format(at - 1)
+
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
 const steps = [
   ['day', 86_400_000],

@@ -42,20 +42,24 @@ function Shown({ device, latest }: { device: Device; latest: Latest }) {
       {alerts.length > 0 && (
         <ul class="alerts" aria-label="Open alerts of this device">
           {alerts.map(alert => (
-            <AlertCard key={alert.id} alert={alert} />
+            <AlertCard key={alert.id} alert={alert} isAtHome />
           ))}
         </ul>
       )}
       <div class="columns">
-        <Panel id="now" title="Now">
-          <Now device={device} latest={latest} zone={zone} />
-        </Panel>
-        <Panel id="history" title="History">
-          <Chart key={device.id} device_id={device.id} fields={fields} latest={latest} zone={zone} />
-        </Panel>
-        <StatePanel key={device.id} device={device} />
-        <CommandsPanel device={device} zone={zone} />
-        <EventsPanel device={device} zone={zone} />
+        <div>
+          <Panel id="now" title="Now">
+            <Now device={device} latest={latest} zone={zone} />
+          </Panel>
+          <StatePanel key={device.id} device={device} />
+        </div>
+        <div>
+          <Panel id="history" title="History">
+            <Chart key={device.id} device_id={device.id} fields={fields} latest={latest} zone={zone} />
+          </Panel>
+          <CommandsPanel device={device} zone={zone} />
+          <EventsPanel device={device} zone={zone} />
+        </div>
       </div>
     </>
   )
