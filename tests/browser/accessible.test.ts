@@ -12,7 +12,12 @@ beforeAll(async () => {
   opened = await openConsole()
   const { hub } = opened
   const api_key = await hub.device('light', { name: 'Porch light', type: 'light' })
-  fleet = await simulate({ url: hub.mqtt_url, credentials: [{ id: 'light', api_key }], model: 'light', interval_ms: 500 })
+  fleet = await simulate({
+    url: hub.mqtt_url,
+    credentials: [{ id: 'light', api_key }],
+    model: 'light',
+    interval_ms: 500,
+  })
   await hub.client.post('/devices/light/commands?wait=5', { name: 'set_power', params: { power: 'on' } })
   for (const severity of ['critical', 'warning', 'info'])
     await hub.client.post('/alerts', { device_id: 'light', severity, message: `This is ${severity}` })
@@ -40,7 +45,10 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
     },
   },
   alerts: { path: '/alerts', whole: ({ page }) => page.getByText('This is over').waitFor() },
-  'an address that is none': { path: '/nowhere', whole: ({ page }) => page.getByText('There is nothing here').waitFor() },
+  'an address that is none': {
+    path: '/nowhere',
+    whole: ({ page }) => page.getByText('There is nothing here').waitFor(),
+  },
 }
 
 const violations = async ({ page, context }: Visit) => {

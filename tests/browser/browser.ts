@@ -9,6 +9,8 @@ export interface Visit {
   readonly complaints: readonly string[]
   /** Addresses of other origins that it asked for. */
   readonly strayed: readonly string[]
+  /** Bytes of bodies that came so far, as they were sent: packed. */
+  received(): Promise<number>
 }
 
 export interface Console {
@@ -43,7 +45,7 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
       })
       context.setDefaultTimeout(10_000)
       const page = await context.newPage()
-      const visit = { page, context, complaints: complaintsOf(page), strayed: strayedOf(page, hub.http_url) }
+      const visit = { page, context, complaints: complaintsOf(page), strayed: strayedOf(page, hub.http_url), received: countOf(page) }
       await page.goto(path)
       if (signedIn) await signIn(page)
       return visit
@@ -66,7 +68,8 @@ function complaintsOf(page: Page): string[] {
   page.on('pageerror', error => complaints.push(error.message))
   page.on('console', message => {
     // That a request was refused is told in the page itself.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) complaints.push(message.text())
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource'))
+      complaints.push(message.text())
   })
   return complaints
 }
@@ -77,4 +80,10 @@ function strayedOf(page: Page, origin: string): string[] {
     if (new URL(request.url()).origin !== origin && !request.url().startsWith('data:')) strayed.push(request.url())
   })
   return strayed
+}
+
+function countOf(page: Page): () => Promise<number> {
+  const finished: Promise<number>[] = []
+  page.on('requestfinished', request => finished.push(request.sizes().then(sizes => sizes.responseBodySize)))
+  return async () => (await Promise.all(finished)).reduce((sum, size) => sum + size, 0)
 }

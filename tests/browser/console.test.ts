@@ -9,8 +9,10 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => opened.close())
 
-const publish = (connection: { publishAsync: (topic: string, payload: string, options: { qos: 1 }) => Promise<unknown> }) =>
-  (topic: string, payload: object) => connection.publishAsync(topic, JSON.stringify(payload), { qos: 1 })
+const publish =
+  (connection: { publishAsync: (topic: string, payload: string, options: { qos: 1 }) => Promise<unknown> }) =>
+  (topic: string, payload: object) =>
+    connection.publishAsync(topic, JSON.stringify(payload), { qos: 1 })
 
 describe('signing in', () => {
   test('leads to where one wanted to go, and is refused with a wrong password', async () => {
@@ -62,6 +64,18 @@ describe('the overview', () => {
   })
 })
 
+test('the first load takes at most 150 KB, data included', async () => {
+  const { page, received, context } = await opened.visit('/')
+  const begun = performance.now()
+  await page.getByText('no open alerts').waitFor()
+  const ms = Math.round(performance.now() - begun)
+  const bytes = await received()
+  console.log(`first load: ${(bytes / 1000).toFixed(1)} KB, whole ${ms} ms after signing in`)
+  expect(bytes).toBeGreaterThan(50_000)
+  expect(bytes).toBeLessThan(150_000)
+  await context.close()
+})
+
 describe('the page of a device', () => {
   test('switches a light, and says that the light has confirmed it', async () => {
     const api_key = await opened.hub.device('light', { name: 'Porch light', type: 'light' })
@@ -96,7 +110,10 @@ describe('an alert', () => {
     await page.getByText('No alert is open.').waitFor()
     const key = await opened.hub.device('tank', { name: 'Water tank' })
     const connection = await opened.hub.connect('tank', key)
-    await publish(connection)('devices/tank/alert/leak', { severity: 'critical', message: 'Water where none should be' })
+    await publish(connection)('devices/tank/alert/leak', {
+      severity: 'critical',
+      message: 'Water where none should be',
+    })
     const card = page.getByRole('listitem').filter({ hasText: 'Water where none should be' })
     await card.getByRole('button', { name: 'Acknowledge' }).click()
     await card.getByText('Acknowledged').waitFor()

@@ -1,5 +1,5 @@
 /** JSON Schema, as far as the OpenAPI document uses it. */
-export interface Schema {
+interface Schema {
   readonly type?: string | readonly string[]
   readonly const?: unknown
   readonly enum?: readonly unknown[]

@@ -35,7 +35,13 @@ export function Control({ device_id, capability, reported }: ControlOptions) {
       {isChoice && only ? (
         <Choice param={only} now={reported[only.name]} busy={busy} send={send} />
       ) : (
-        <Form params={asked} action={asked.length === 0 ? labelOf(name) : 'Send'} reported={reported} busy={busy} send={send} />
+        <Form
+          params={asked}
+          action={asked.length === 0 ? labelOf(name) : 'Send'}
+          reported={reported}
+          busy={busy}
+          send={send}
+        />
       )}
     </fieldset>
   )
@@ -156,5 +162,16 @@ interface Typing {
 function Typed({ id, param: { name, kind, required, min, max, isWhole }, standing }: Typing) {
   if (kind !== 'number') return <input id={id} name={name} type="text" required={required} defaultValue={standing} />
   const step = isWhole ? 1 : 'any'
-  return <input id={id} type="number" name={name} required={required} min={min} max={max} step={step} defaultValue={standing} />
+  return (
+    <input
+      id={id}
+      type="number"
+      name={name}
+      required={required}
+      min={min}
+      max={max}
+      step={step}
+      defaultValue={standing}
+    />
+  )
 }

@@ -68,7 +68,10 @@ function optionsFor(element: HTMLElement, zone: string, unit: string, name: stri
     padding: [8, 28, 0, 0],
     scales: { y: { range: (_, least, most) => around(least, most) } },
     cursor: { y: false, points: { size: 7 } },
-    axes: [{ ...axis, values: (_, splits, __, ___, step) => splits.map(at => axisText(at * 1000, step * 1000, zone)) }, { ...axis, size: 60, values: (_, values) => values.map(valueText) }],
+    axes: [
+      { ...axis, values: (_, splits, __, ___, step) => splits.map(at => axisText(at * 1000, step * 1000, zone)) },
+      { ...axis, size: 60, values: (_, values) => values.map(valueText) },
+    ],
     series: [
       { label: 'Time', value: (_, seconds) => (seconds === null ? '–' : time.format(seconds * 1000)) },
       { label: name, stroke: colour('--accent'), width: 1.5, value: told, points: { show: false } },

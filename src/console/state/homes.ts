@@ -16,7 +16,7 @@ export const homes = signal<readonly Home[]>([])
 export const rooms = signal<readonly Room[]>([])
 export const devices = signal<ReadonlyMap<string, LiveDevice>>(new Map())
 /** Those that are not closed, by id. */
-export const alerts = signal<ReadonlyMap<string, Alert>>(new Map())
+const alerts = signal<ReadonlyMap<string, Alert>>(new Map())
 /** The homes in which this person may do more than read. */
 const acting = signal<ReadonlySet<string>>(new Set())
 export const progress = signal<'loading' | 'ready' | Error>('loading')
