@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium, type Page, type Request } from 'playwright-core'
 import { admin, startHub, type TestHub } from '../helper.js'
 import { freePort } from '../ports.js'
 
@@ -45,7 +45,13 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
       })
       context.setDefaultTimeout(10_000)
       const page = await context.newPage()
-      const visit = { page, context, complaints: complaintsOf(page), strayed: strayedOf(page, hub.http_url), received: countOf(page) }
+      const visit = {
+        page,
+        context,
+        complaints: complaintsOf(page),
+        strayed: strayedOf(page, hub.http_url),
+        received: countOf(page),
+      }
       await page.goto(path)
       if (signedIn) await signIn(page)
       return visit
@@ -57,8 +63,8 @@ export async function openConsole(env: Record<string, string> = {}): Promise<Con
   }
 }
 
-export async function signIn(page: Page, password = admin.password): Promise<void> {
-  await page.getByLabel('User name or e-mail').fill(admin.email)
+export async function signIn(page: Page, { email, password } = admin): Promise<void> {
+  await page.getByLabel('User name or e-mail').fill(email)
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Sign in' }).click()
 }
@@ -83,7 +89,10 @@ function strayedOf(page: Page, origin: string): string[] {
 }
 
 function countOf(page: Page): () => Promise<number> {
-  const finished: Promise<number>[] = []
-  page.on('requestfinished', request => finished.push(request.sizes().then(sizes => sizes.responseBodySize)))
-  return async () => (await Promise.all(finished)).reduce((sum, size) => sum + size, 0)
+  const finished: Request[] = []
+  page.on('requestfinished', request => finished.push(request))
+  return async () => {
+    const sizes = await Promise.all(finished.map(request => request.sizes()))
+    return sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0)
+  }
 }

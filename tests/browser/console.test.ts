@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { simulate } from '../../simulators/fleet.js'
-import { until } from '../helper.js'
+import { admin, until } from '../helper.js'
 import { type Console, openConsole, signIn } from './browser.js'
 
 let opened: Console
@@ -18,7 +18,7 @@ describe('signing in', () => {
   test('leads to where one wanted to go, and is refused with a wrong password', async () => {
     await opened.hub.device('door', { name: 'Back door' })
     const { page, complaints, strayed, context } = await opened.visit('/devices/door', { signedIn: false })
-    await signIn(page, 'not the password')
+    await signIn(page, { ...admin, password: 'not the password' })
     await page.getByText('This name and password do not belong together.').waitFor()
     await signIn(page)
     await page.getByRole('heading', { level: 1, name: 'Back door' }).waitFor()
@@ -60,6 +60,8 @@ describe('the overview', () => {
     await card.getByText('Online').waitFor()
     await connection.endAsync()
     await card.getByText('Offline').waitFor()
+    await opened.hub.client.call('DELETE /devices/{id}', { params: { id: 'later' } })
+    await card.waitFor({ state: 'detached' })
     await context.close()
   })
 })

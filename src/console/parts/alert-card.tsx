@@ -62,7 +62,7 @@ function Moves({ alert }: { alert: Alert }) {
     }
   }
   return (
-    <div class="row">
+    <div class="row moves">
       {moves
         .filter(({ from }) => from.some(status => status === alert.status))
         .map(({ path, name }) => (

@@ -1,23 +1,25 @@
-import { useEffect, useId, useState } from 'preact/hooks'
+import { useId, useState } from 'preact/hooks'
 import { lazy } from 'preact-iso'
+import type { Device } from '../../client/routes.js'
+import { useFollowed } from '../state/followed.ts'
 import { type Range, ranges } from '../state/ranges.ts'
-import type { Reading } from '../state/readings.ts'
-import { addReading, readSeries, type Series } from '../state/series.ts'
+import { readingsOf } from '../state/readings.ts'
+import { readSeries, type Series, withReading } from '../state/series.ts'
 import { labelOf, valueText } from '../state/words.ts'
-import { Empty, Fault, Loading } from './states.tsx'
+import { Read } from './panel.tsx'
+import { Empty } from './states.tsx'
 
 const Plot = lazy(() => import('./plot.tsx'))
 
 interface ChartOptions {
-  readonly device_id: string
+  readonly device: Device
   /** Those that are numbers, with their units. */
   readonly fields: readonly { readonly name: string; readonly unit: string }[]
-  readonly latest: Readonly<Record<string, Reading>>
   readonly zone: string
 }
 
 /** What one field was over a time that one chooses; it goes on as readings come. */
-export function Chart({ device_id, fields, latest, zone }: ChartOptions) {
+export function Chart({ device, fields, zone }: ChartOptions) {
   const [range, setRange] = useState<Range>(ranges[0])
   const [chosen, choose] = useState(fields[0]?.name ?? '')
   const field = fields.find(({ name }) => name === chosen) ?? fields[0]
@@ -38,10 +40,7 @@ export function Chart({ device_id, fields, latest, zone }: ChartOptions) {
         </select>
         <RangePicker range={range} choose={setRange} />
       </div>
-      <Drawn
-        key={`${field.name} ${range.name}`}
-        {...{ device_id, range, zone, field: field.name, unit: field.unit, reading: latest[field.name] }}
-      />
+      <Drawn key={`${field.name} ${range.name}`} {...{ device, range, zone, field: field.name, unit: field.unit }} />
     </>
   )
 }
@@ -62,38 +61,38 @@ function RangePicker({ range, choose }: { range: Range; choose: (range: Range) =
 }
 
 interface DrawnOptions {
-  readonly device_id: string
+  readonly device: Device
   readonly field: string
   readonly unit: string
   readonly range: Range
   readonly zone: string
-  readonly reading: Reading | undefined
 }
 
-function Drawn({ device_id, field, unit, range, zone, reading }: DrawnOptions) {
-  const [series, setSeries] = useState<Series | Error | null>(null)
-  const [version, setVersion] = useState(0)
-  useEffect(() => {
-    readSeries(device_id, field, range).then(setSeries, setSeries)
-  }, [device_id, field, range])
-  useEffect(() => {
-    if (series === null || series instanceof Error || typeof reading?.value !== 'number') return
-    if (addReading(series, reading.value, reading.ts, range.window_ms)) setVersion(before => before + 1)
-  }, [reading])
+function Drawn({ device: { id, home_id }, field, unit, range, zone }: DrawnOptions) {
+  const series = useFollowed<Series>(`${id} ${field} ${range.name}`, {
+    filters: [`homes/${home_id}/devices/${id}/telemetry`],
+    read: () => readSeries(id, field, range),
+    heard: (known, { payload }) =>
+      readingsOf(payload, Date.now()).reduce(
+        (series, { field: name, reading: { value, ts } }) =>
+          name === field && typeof value === 'number' ? withReading(series, value, ts, range) : series,
+        known,
+      ),
+  })
   return (
     <div class="chart">
-      {series === null && <Loading what="Reading the history" />}
-      {series instanceof Error && <Fault error={series} />}
-      {series !== null && !(series instanceof Error) && (
-        <>
-          {series.at.length === 0 ? (
+      <Read value={series.value}>
+        {whole =>
+          whole.at.length === 0 ? (
             <Empty>Nothing was measured in this time.</Empty>
           ) : (
-            <Plot {...{ series, version, zone, unit, name: labelOf(field) }} />
-          )}
-          <Extremes series={series} unit={unit} />
-        </>
-      )}
+            <>
+              <Plot series={whole} zone={zone} unit={unit} name={labelOf(field)} />
+              <Extremes series={whole} unit={unit} />
+            </>
+          )
+        }
+      </Read>
     </div>
   )
 }

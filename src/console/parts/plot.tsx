@@ -6,8 +6,6 @@ import { axisText, valueText } from '../state/words.ts'
 
 interface PlotOptions {
   readonly series: Series
-  /** Which drawing this is: another number, and it is drawn again with what has come. */
-  readonly version: number
   readonly zone: string
   readonly unit: string
   readonly name: string
@@ -16,15 +14,17 @@ interface PlotOptions {
 const height = 280
 
 /** Mean of each window as a line, from least to greatest as a band. */
-export default function Plot({ series, version, zone, unit, name }: PlotOptions) {
+export default function Plot({ series, zone, unit, name }: PlotOptions) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
+  const shown = useRef(series)
+  shown.current = series
   useEffect(() => {
     const element = place.current
     if (!element) return
     const draw = () => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsFor(element, zone, unit, name), columns(series), element)
+      plot.current = new uPlot(optionsFor(element, zone, unit, name), columns(shown.current), element)
     }
     const scheme = matchMedia('(prefers-color-scheme: dark)')
     const fit = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
@@ -36,18 +36,16 @@ export default function Plot({ series, version, zone, unit, name }: PlotOptions)
       scheme.removeEventListener('change', draw)
       plot.current?.destroy()
     }
-  }, [series, zone, unit, name])
-  useEffect(() => {
-    if (version > 0) plot.current?.setData(columns(series))
-  }, [series, version])
+  }, [zone, unit, name])
+  useEffect(() => plot.current?.setData(columns(series)), [series])
   return <div class="plot" ref={place} />
 }
+
+const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [[...at], [...mean], [...min], [...max]]
 
 /** A little more than what there is, and for what never changed one up and one down. */
 const around = (least: number, most: number): uPlot.Range.MinMax =>
   least === most ? [least - 1, most + 1] : uPlot.rangeNum(least, most, 0.1, true)
-
-const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [at, mean, min, max]
 
 function optionsFor(element: HTMLElement, zone: string, unit: string, name: string): uPlot.Options {
   const style = getComputedStyle(element)
@@ -69,7 +67,11 @@ function optionsFor(element: HTMLElement, zone: string, unit: string, name: stri
     scales: { y: { range: (_, least, most) => around(least, most) } },
     cursor: { y: false, points: { size: 7 } },
     axes: [
-      { ...axis, values: (_, splits, __, ___, step) => splits.map(at => axisText(at * 1000, step * 1000, zone)) },
+      {
+        ...axis,
+        space: 72,
+        values: (_, splits, __, ___, step) => splits.map(at => axisText(at * 1000, step * 1000, zone)),
+      },
       { ...axis, size: 60, values: (_, values) => values.map(valueText) },
     ],
     series: [

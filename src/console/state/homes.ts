@@ -166,12 +166,21 @@ function heard({ topic, payload, retained }: Message): void {
   const [, , kind, id = '', rest] = topic.split('/')
   if (kind === 'alerts') hearAlert(payload)
   else if (rest === 'telemetry') hearReadings(id, readingsOf(payload, Date.now()))
-  else if (rest === 'presence') hearPresence(id, parsed(payload))
-  else if (!retained) readSoon()
+  else if (rest === 'presence') hearPresence(id, payload)
+  else if (!retained) hearHello(id, parsed(payload))
 }
 
-function hearPresence(id: string, said: unknown): void {
+function hearHello(id: string, hello: unknown): void {
   const entry = devices.value.get(id)
+  if (!entry) readSoon()
+  else if (isObject(hello)) entry.device.value = { ...entry.device.value, hello }
+}
+
+function hearPresence(id: string, payload: string): void {
+  const said = parsed(payload)
+  const entry = devices.value.get(id)
+  // What was retained of a device is taken back where it is deleted, or moves to another home.
+  if (!entry || payload === '') readSoon()
   if (!entry || !isObject(said)) return
   const { status, last_seen_at } = said as Pick<Device, 'last_seen_at'> & { status: Device['presence'] }
   entry.device.value = { ...entry.device.value, presence: status, connected: status === 'online', last_seen_at }

@@ -3,13 +3,16 @@ import { session } from './session.ts'
 
 /** Columns for uPlot: seconds since 1970, and what the readings of each window come to. */
 export interface Series {
-  readonly at: number[]
-  readonly mean: (number | null)[]
-  readonly min: (number | null)[]
-  readonly max: (number | null)[]
+  readonly at: readonly number[]
+  readonly mean: readonly (number | null)[]
+  readonly min: readonly (number | null)[]
+  readonly max: readonly (number | null)[]
   /** Readings in the last window, for its mean to go on. */
-  last_count: number
+  readonly last_count: number
 }
+
+/** More windows than any range has: of a page that stays open the oldest go. */
+const mostWindows = 400
 
 /** @throws HubError, as the hub gives it */
 export async function readSeries(device_id: string, field: string, { start, window }: Range): Promise<Series> {
@@ -26,22 +29,30 @@ export async function readSeries(device_id: string, field: string, { start, wind
   }
 }
 
-/** Takes in a reading that has just come. @returns whether it has its place: older windows are the hub's business */
-export function addReading(series: Series, value: number, ts: number, window_ms: number): boolean {
+/** With a reading that has just come. What belongs to a window before the last is the hub's business. */
+export function withReading(series: Series, value: number, ts: number, { window_ms, has_days }: Range): Series {
+  const { at, last_count: count } = series
+  const last = at.at(-1) ?? 0
   const start = (ts - (ts % window_ms)) / 1000
-  const last = series.at.length - 1
-  const end = series.at[last] ?? 0
-  if (start < end) return false
-  if (start > end) {
-    series.at.push(start)
-    for (const column of [series.mean, series.min, series.max]) column.push(value)
-    series.last_count = 1
-    return true
+  // Days begin when they do in the home.
+  const isNew = has_days ? ts / 1000 >= last + window_ms / 1000 : start > last
+  if (!isNew && ts / 1000 < last) return series
+  if (isNew) {
+    const add = <T>(column: readonly T[], next: T) => [...column.slice(1 - mostWindows), next]
+    const [mean, min, max] = [add(series.mean, value), add(series.min, value), add(series.max, value)]
+    return { at: add(at, start), mean, min, max, last_count: 1 }
   }
-  const { last_count: count } = series
-  series.mean[last] = ((series.mean[last] ?? value) * count + value) / (count + 1)
-  series.min[last] = Math.min(series.min[last] ?? value, value)
-  series.max[last] = Math.max(series.max[last] ?? value, value)
-  series.last_count++
-  return true
+  return {
+    at,
+    mean: replaced(series.mean, before => (before * count + value) / (count + 1), value),
+    min: replaced(series.min, before => Math.min(before, value), value),
+    max: replaced(series.max, before => Math.max(before, value), value),
+    last_count: count + 1,
+  }
+}
+
+/** With another last value. */
+const replaced = (column: readonly (number | null)[], next: (before: number) => number, otherwise: number) => {
+  const before = column.at(-1) ?? null
+  return [...column.slice(0, -1), before === null ? otherwise : next(before)]
 }

@@ -55,7 +55,7 @@ function Shown({ device, latest }: { device: Device; latest: Latest }) {
         </div>
         <div>
           <Panel id="history" title="History">
-            <Chart key={device.id} device_id={device.id} fields={fields} latest={latest} zone={zone} />
+            <Chart key={device.id} device={device} fields={fields} zone={zone} />
           </Panel>
           <CommandsPanel device={device} zone={zone} />
           <EventsPanel device={device} zone={zone} />
