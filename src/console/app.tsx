@@ -1,15 +1,15 @@
-import { useEffect } from 'preact/hooks'
-import { ErrorBoundary, LocationProvider, lazy, Route, Router } from 'preact-iso'
+import { useEffect, useErrorBoundary } from 'preact/hooks'
+import { ErrorBoundary, LocationProvider, Route, Router } from 'preact-iso'
 import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
+import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
 import { person } from './state/session.ts'
+import { Alerts } from './views/alerts.tsx'
+import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
 import { Overview } from './views/overview.tsx'
 import { SignIn } from './views/sign-in.tsx'
-
-const Device = lazy(() => import('./views/device.tsx').then(view => view.DeviceView))
-const Alerts = lazy(() => import('./views/alerts.tsx').then(view => view.Alerts))
 
 export function App() {
   return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />
@@ -17,6 +17,7 @@ export function App() {
 
 function SignedIn() {
   useEffect(openHomes, [])
+  useEffect(focusHeading, [])
   return (
     <LocationProvider>
       <a class="skip" href="#content">
@@ -24,17 +25,33 @@ function SignedIn() {
       </a>
       <Header />
       <Banner />
-      <main id="content">
-        <ErrorBoundary onError={reportError}>
-          <Router onRouteChange={focusHeading}>
-            <Route path="/" component={Overview} />
-            <Route path="/devices/:id" component={Device} />
-            <Route path="/alerts" component={Alerts} />
-            <Route default component={NotFound} />
-          </Router>
-        </ErrorBoundary>
+      <main id="content" tabIndex={-1}>
+        <Views />
       </main>
     </LocationProvider>
+  )
+}
+
+/** One view, or what went wrong in it: the rest of the page stays. */
+function Views() {
+  const [error, again] = useErrorBoundary(reportError)
+  if (error) {
+    return (
+      <>
+        <Title text="Something went wrong" />
+        <Fault error={error} again={again} />
+      </>
+    )
+  }
+  return (
+    <ErrorBoundary>
+      <Router onRouteChange={focusHeading}>
+        <Route path="/" component={Overview} />
+        <Route path="/devices/:id" component={DeviceView} />
+        <Route path="/alerts" component={Alerts} />
+        <Route default component={NotFound} />
+      </Router>
+    </ErrorBoundary>
   )
 }
 

@@ -12,19 +12,21 @@ import { Ago } from '../parts/time.tsx'
 import { devices, homeOf, openAlerts, progress, rooms, zoneOf } from '../state/homes.ts'
 import type { Latest } from '../state/readings.ts'
 import { labelOf, unitOf, withUnit } from '../state/words.ts'
-import { NotFound } from './not-found.tsx'
 
 /** One device: what it measures, what it was, what it is told, what it says. */
 export function DeviceView() {
   const { params } = useRoute()
   const entry = devices.value.get(params.id ?? '')
   const state = progress.value
-  if (entry) return <Shown device={entry.device.value} latest={entry.latest.value} />
-  if (state === 'ready') return <NotFound />
+  const isMissing = !entry && state === 'ready'
+  // One heading, whatever comes of it: whoever was brought to it stays there.
   return (
     <>
-      <Title text="Device" />
-      {state === 'loading' ? <Loading /> : <Fault error={state} again={() => location.reload()} />}
+      <Title text={entry?.device.value.name ?? (isMissing ? 'There is no such device' : 'Device')} />
+      {entry && <Shown device={entry.device.value} latest={entry.latest.value} />}
+      {isMissing && <a href="/">To your homes</a>}
+      {!entry && state === 'loading' && <Loading />}
+      {!entry && state instanceof Error && <Fault error={state} again={() => location.reload()} />}
     </>
   )
 }
@@ -37,7 +39,6 @@ function Shown({ device, latest }: { device: Device; latest: Latest }) {
   const alerts = openAlerts.value.filter(({ device_id }) => device_id === device.id)
   return (
     <>
-      <Title text={device.name} />
       <Facts device={device} />
       {alerts.length > 0 && (
         <ul class="alerts" aria-label="Open alerts of this device">
