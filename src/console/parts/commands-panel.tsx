@@ -57,7 +57,7 @@ function CommandLine({ command, zone }: { command: Command; zone: string }) {
       <details onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>
           <span class="line-name">{labelOf(name)}</span>
-          <code>{JSON.stringify(params)}</code>
+          {Object.keys(params).length > 0 && <code>{JSON.stringify(params)}</code>}
           <span class={`outcome outcome-${status}`}>{labelOf(status)}</span>
           <Time at={issued_at} zone={zone} />
         </summary>
