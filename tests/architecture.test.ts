@@ -4,7 +4,7 @@ import { dirname, join, relative } from 'node:path'
 import { expect, test } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*.ts'], { cwd: root })
+const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '--', '*.ts', '*.tsx'], { cwd: root })
   .toString()
   .split('\n')
   .filter(file => file !== '')
@@ -36,13 +36,14 @@ const rooms =
   /^src\/(alerts|audio|audit|commands|devices|groups|homes|idempotency|notifications|objects|operations|people|quarantine|queue|rules|telemetry)\//
 
 function placeOf(file: string): Place {
-  if (file.startsWith('src/cli')) return { floor: 6, room: 'cli' }
+  if (/^src\/cli(\/|\.ts$)/.test(file)) return { floor: 6, room: 'cli' }
   if (/^src\/(hub(-api|-audio|-mqtt)?|data)\.ts$/.test(file)) return { floor: 5, room: 'hub' }
   const door = doors.exec(file)
   if (door) return { floor: 4, room: door[1] ?? door[2] ?? '' }
   const room = rooms.exec(file)
   if (room) return { floor: 3, room: room[1] ?? '' }
   if (file.startsWith('src/store/') || file.startsWith('migrations/')) return { floor: 2, room: 'store' }
+  if (file.startsWith('src/console/')) return { floor: 3, room: 'console' }
   if (file.startsWith('src/client/')) return { floor: 2, room: 'client' }
   if (file.startsWith('simulators/')) return { floor: 2, room: 'simulators' }
   if (/^(?:config\/[^/]+|src\/[^/]+)\.ts$/.test(file)) return { floor: 1, room: 'ground' }
@@ -68,6 +69,14 @@ test('clients and simulators know only the ground', () => {
       ['client', 'simulators'].includes(placeOf(file).room) &&
       placeOf(target).room !== 'ground' &&
       placeOf(target).room !== placeOf(file).room,
+  )
+  expect(wrong).toEqual([])
+})
+
+test('the console knows only the client and the ground', () => {
+  const wrong = within.filter(
+    ({ file, target }) =>
+      placeOf(file).room === 'console' && !['console', 'client', 'ground'].includes(placeOf(target).room),
   )
   expect(wrong).toEqual([])
 })
@@ -111,6 +120,11 @@ const homes: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^src\/store\//,
   'better-sqlite3-napi': /^src\/store\//,
   pg: /^src\/store\//,
+  '@fastify/static': /^src\/api\//,
+  preact: /^src\/console\//,
+  '@preact/signals': /^src\/console\//,
+  'preact-iso': /^src\/console\//,
+  uplot: /^src\/console\/parts\/plot\.tsx$/,
   fastify: /^src\/(api\/|hub\.ts)/,
   'prom-client': /^src\/api\//,
   jose: /^src\/people\//,

@@ -111,7 +111,7 @@ async function routes(): Promise<string> {
     paths: Record<string, Record<string, { summary?: string }>>
   }
   await hub.close()
-  const shown = hub.api.declared.filter(({ method, url }) => method !== 'HEAD' && !/^\/($|docs)/.test(url))
+  const shown = hub.api.declared.filter(({ method, url }) => method !== 'HEAD' && !/^\/($|assets|docs)/.test(url))
   const rows = shown.map(({ method, url, who }) => {
     const name = url.replaceAll(/:(\w+)/g, '{$1}')
     return [

@@ -6,12 +6,14 @@ import { z } from 'zod'
 import { type ErrorCode, HubError, statuses } from '../errors.js'
 import { PayloadFault } from '../json.js'
 import type { Api } from './api.js'
+import { isVisit, sendPage } from './console.js'
 import { methodsAt } from './declare.js'
 
 /** Answers every error in the contract's one shape. What nobody expected is logged whole and told as `internal`. */
 export function answerFaults(app: Api): void {
   app.setErrorHandler(answer)
-  app.setNotFoundHandler(request => {
+  app.setNotFoundHandler((request, reply) => {
+    if (isVisit(request)) return sendPage(reply)
     const [path = ''] = request.url.split('?', 1)
     const allowed = methodsAt(app.declared, path)
     if (allowed.length === 0) throw new HubError('not_found', 'There is nothing here.')

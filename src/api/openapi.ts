@@ -13,7 +13,6 @@ export function documentRoutes(app: Api): void {
   app.addHook('onRoute', route => void routes.push(route))
   let documents: Promise<FastifyInstance> | null = null
   app.addHook('onClose', async () => (await documents)?.close())
-  app.get('/', hidden, async (_, reply) => reply.redirect('/docs'))
   for (const path of ['/openapi.json', '/docs', '/docs/*']) {
     app.get(path, hidden, async ({ url, headers }, reply) => {
       documents ??= openDocuments(routes)

@@ -13,6 +13,7 @@ import { authRoutes } from './auth.js'
 import { bodyLimit, hurryBodies, readJsonBodies } from './body.js'
 import { claimRoutes } from './claims.js'
 import { commandRoutes } from './commands.js'
+import { consoleRoutes } from './console.js'
 import { contactRoutes } from './contacts.js'
 import type { ApiContext } from './context.js'
 import { listRoutes } from './declare.js'
@@ -98,6 +99,7 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
   readJsonBodies(app)
   await protect(app, context.config)
   documentRoutes(app)
+  await consoleRoutes(app)
   guardRoutes(app, context)
   noteRefusals(app, context)
   answerOnce(app, context)

@@ -53,4 +53,5 @@ ${household.length} simulated devices are connected. In another terminal, in thi
   npx hearth send demo-light set_power '{"power":"on"}'     and what became of it
   npx hearth send demo-microphone record '{"sound":"smoke_alarm"}' --wait 30   an alarm, heard by the hub
   npx hearth device create "My sensor"                      a device of your own
+  http://127.0.0.1:${ports.http}/                                  the home, live
   http://127.0.0.1:${ports.http}/docs                              the API`

@@ -52,7 +52,7 @@ function untilStopped(): Promise<void> {
 function greet({ host }: Config, { ports, administrator }: Hub): void {
   const lines = [
     `Hearth is ready.`,
-    `  HTTP  http://${host}:${ports.http}/docs`,
+    `  HTTP  http://${host}:${ports.http}/  and its API at  /docs`,
     `  MQTT  mqtt://${host}:${ports.mqtt}${ports.mqtts ? `  and  mqtts://${host}:${ports.mqtts}` : ''}  and  ws://${host}:${ports.http}/mqtt`,
   ]
   if (administrator) {

@@ -1,4 +1,5 @@
 import { type ErrorCode, HubError, statuses } from '../errors.js'
+import type { Routes } from './routes.js'
 
 interface Problem {
   readonly error?: string
@@ -15,12 +16,42 @@ export interface ClientOptions {
   readonly api_key?: string | undefined
 }
 
+/** A route by its method and path, e.g. `GET /devices/{id}`. */
+export type RouteName = keyof Routes
+export type Answer<Name extends RouteName> = Routes[Name]['answer']
+type Asked<Name extends RouteName> = Omit<Routes[Name], 'answer'> & Extras
+/** What a call is given: nothing where the route wants nothing. */
+export type Given<Name extends RouteName> =
+  Record<string, never> extends Asked<Name> ? [asked?: Asked<Name>] : [asked: Asked<Name>]
+
+interface Extras {
+  /** Lets go of whoever waits for the answer. */
+  readonly signal?: AbortSignal
+}
+
+interface Asking extends Extras {
+  readonly params?: Readonly<Record<string, unknown>> | undefined
+  readonly query?: Readonly<Record<string, unknown>> | undefined
+  readonly body?: unknown
+}
+
 /** Speaks to a hub's HTTP API as anybody would. Answers that are not 2xx become the HubError that the hub threw. */
 export class HearthClient {
   readonly #options: ClientOptions
 
   constructor(options: ClientOptions) {
     this.#options = options
+  }
+
+  /**
+   * Asks a route by its name, typed as the API describes it.
+   * @throws HubError as the hub gave it; `internal` when the answer is none of ours; the runtime's error when nobody answers
+   */
+  call = <Name extends RouteName>(name: Name, ...[asked]: Given<Name>): Promise<Answer<Name>> => {
+    const { params = {}, query = {}, body, signal }: Asking = asked ?? {}
+    const [method = '', path = ''] = name.split(' ')
+    const whole = path.replace(/\{(\w+)\}/g, (_, param: string) => encodeURIComponent(String(params[param])))
+    return this.#send(method, `${whole}${queryText(query)}`, body, signal)
   }
 
   get = <T>(path: string): Promise<T> => this.#send('GET', path)
@@ -35,7 +66,7 @@ export class HearthClient {
    * @param path below `/api/v1`, e.g. `/devices?limit=10`
    * @throws HubError as the hub gave it; `internal` when the answer is none of ours; the runtime's error when nobody answers
    */
-  async #send<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+  async #send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
     const { url, access_token, api_key } = this.#options
     const response = await fetch(new URL(`/api/v1${path}`, url), {
       method,
@@ -48,10 +79,18 @@ export class HearthClient {
       ...(signal ? { signal } : {}),
     })
     const text = await response.text()
+    const isOurs = text === '' || response.headers.get('content-type')?.includes('json')
+    if (!isOurs) throw new HubError('internal', `This is no answer of a hub (status ${response.status}).`)
     const answer: unknown = text === '' ? null : JSON.parse(text)
     if (response.ok) return answer as T
     throw errorOf((answer ?? {}) as Problem)
   }
+}
+
+function queryText(query: Readonly<Record<string, unknown>>): string {
+  const given = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) given.set(name, String(value))
+  return given.size === 0 ? '' : `?${given}`
 }
 
 function errorOf({ error, message = 'The hub gave no reason.', details = [] }: Problem): HubError {

@@ -52,7 +52,7 @@ describe('/openapi.json', () => {
   test('has every route with a schema for each answer that succeeds, its parameters and who may use it', async () => {
     const { openapi, paths } = (await document('/openapi.json')) as Documented
     expect(openapi).toBe('3.1.0')
-    const hidden = /^\/($|docs|openapi\.json|asyncapi\.json)/
+    const hidden = /^\/($|assets|docs|openapi\.json|asyncapi\.json)/
     const shown = hub.api.declared.filter(({ method, url }) => method !== 'HEAD' && !hidden.test(url))
     for (const { method, url, who } of shown) {
       const path = url.replaceAll(/:(\w+)/g, '{$1}')

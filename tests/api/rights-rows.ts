@@ -32,6 +32,7 @@ export const rowsOf = (
   password: string,
 ): Rows => ({
   'GET /': ['anyone', things.plain()],
+  'GET /assets/*': ['anyone', things.plain()],
   'GET /health': ['anyone', things.plain()],
   'GET /ready': ['anyone', things.plain()],
   'GET /metrics': ['anyone', things.plain()],

@@ -1,0 +1,71 @@
+import { useEffect, useErrorBoundary } from 'preact/hooks'
+import { ErrorBoundary, LocationProvider, Route, Router } from 'preact-iso'
+import { Banner } from './parts/banner.tsx'
+import { Header } from './parts/header.tsx'
+import { Fault, Title } from './parts/states.tsx'
+import { openHomes } from './state/homes.ts'
+import { person } from './state/session.ts'
+import { Alerts } from './views/alerts.tsx'
+import { DeviceView } from './views/device.tsx'
+import { NotFound } from './views/not-found.tsx'
+import { Overview } from './views/overview.tsx'
+import { SignIn } from './views/sign-in.tsx'
+
+export function App() {
+  return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />
+}
+
+function SignedIn() {
+  useEffect(openHomes, [])
+  useEffect(focusHeading, [])
+  return (
+    <LocationProvider>
+      <a class="skip" href="#content">
+        To the content
+      </a>
+      <Header />
+      <Banner />
+      <main id="content" tabIndex={-1}>
+        <Views />
+      </main>
+    </LocationProvider>
+  )
+}
+
+/** One view, or what went wrong in it: the rest of the page stays. */
+function Views() {
+  const [error, again] = useErrorBoundary(reportError)
+  if (error) {
+    return (
+      <>
+        <Title text="Something went wrong" />
+        <Fault error={error} again={again} />
+      </>
+    )
+  }
+  return (
+    <ErrorBoundary>
+      <Router onRouteChange={focusHeading}>
+        <Route path="/" component={Overview} />
+        <Route path="/devices/:id" component={DeviceView} />
+        <Route path="/alerts" component={Alerts} />
+        <Route default component={NotFound} />
+      </Router>
+    </ErrorBoundary>
+  )
+}
+
+/** Whoever hears the page instead of seeing it is told where they are; a page that is loading has its heading a moment later. */
+function focusHeading(): void {
+  const observer = new MutationObserver(focus)
+  function focus() {
+    const heading = document.querySelector<HTMLElement>('main h1')
+    if (!heading) return
+    observer.disconnect()
+    heading.focus({ preventScroll: true })
+    scrollTo(0, 0)
+  }
+  observer.observe(document.body, { childList: true, subtree: true })
+  setTimeout(focus, 0)
+  setTimeout(() => observer.disconnect(), 3000)
+}

@@ -1,0 +1,77 @@
+import { useState } from 'preact/hooks'
+import type { Alert } from '../../client/routes.js'
+import { devices, homeOf, mayAct, showAlert, zoneOf } from '../state/homes.ts'
+import { session } from '../state/session.ts'
+import { labelOf } from '../state/words.ts'
+import { faultText } from './states.tsx'
+import { Ago } from './time.tsx'
+
+const moves = [
+  { path: 'POST /alerts/{id}/ack', name: 'Acknowledge', from: ['open', 'escalated'] },
+  { path: 'POST /alerts/{id}/escalate', name: 'Escalate', from: ['open', 'acknowledged'] },
+  { path: 'POST /alerts/{id}/close', name: 'Close', from: ['open', 'acknowledged', 'escalated'] },
+] as const satisfies readonly { path: string; name: string; from: readonly Alert['status'][] }[]
+
+/** An alert, and what can be done about it by whoever may; on the page of its own device it does not name that. */
+export function AlertCard({ alert, isAtHome = false }: { alert: Alert; isAtHome?: boolean }) {
+  const zone = zoneOf(alert.home_id)
+  return (
+    <li class={`alert alert-${alert.severity}`}>
+      <p class="alert-head">
+        <strong class="severity">{labelOf(alert.severity)}</strong>
+        <span>{labelOf(alert.status)}</span>
+        {alert.cleared_at !== null && alert.status !== 'closed' && <span>It is over</span>}
+        <span>
+          <Ago at={alert.last_raised_at} zone={zone} />
+        </span>
+        {alert.times > 1 && <span>{alert.times} times</span>}
+      </p>
+      <p class="alert-message">{alert.message}</p>
+      {!isAtHome && (
+        <p class="alert-place">
+          <Place alert={alert} />
+        </p>
+      )}
+      {alert.status !== 'closed' && mayAct(alert.home_id) && <Moves alert={alert} />}
+    </li>
+  )
+}
+
+function Place({ alert: { device_id, home_id } }: { alert: Alert }) {
+  const home = homeOf(home_id)?.name ?? home_id
+  if (device_id === null) return <>{home}</>
+  return (
+    <>
+      <a href={`/devices/${device_id}`}>{devices.value.get(device_id)?.device.value.name ?? device_id}</a>, {home}
+    </>
+  )
+}
+
+function Moves({ alert }: { alert: Alert }) {
+  const [busy, setBusy] = useState(false)
+  const [fault, setFault] = useState<string | null>(null)
+  const move = async (path: (typeof moves)[number]['path']) => {
+    setBusy(true)
+    setFault(null)
+    try {
+      showAlert((await session.call(path, { params: { id: alert.id } })).alert)
+    } catch (error) {
+      setFault(faultText(error))
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <div class="row moves">
+      {moves
+        .filter(({ from }) => from.some(status => status === alert.status))
+        .map(({ path, name }) => (
+          <button key={path} type="button" disabled={busy} onClick={() => void move(path)}>
+            {name}
+            <span class="unseen">: {alert.message}</span>
+          </button>
+        ))}
+      {fault !== null && <span role="alert">{fault}</span>}
+    </div>
+  )
+}

@@ -1,0 +1,85 @@
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import 'uplot/dist/uPlot.min.css'
+import type { Series } from '../state/series.ts'
+import { axisText, valueText } from '../state/words.ts'
+
+interface PlotOptions {
+  readonly series: Series
+  readonly zone: string
+  readonly unit: string
+  readonly name: string
+}
+
+const height = 280
+
+/** Mean of each window as a line, from least to greatest as a band. */
+export default function Plot({ series, zone, unit, name }: PlotOptions) {
+  const place = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot | null>(null)
+  const shown = useRef(series)
+  shown.current = series
+  useEffect(() => {
+    const element = place.current
+    if (!element) return
+    const draw = () => {
+      plot.current?.destroy()
+      plot.current = new uPlot(optionsFor(element, zone, unit, name), columns(shown.current), element)
+    }
+    const scheme = matchMedia('(prefers-color-scheme: dark)')
+    const fit = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
+    draw()
+    fit.observe(element)
+    scheme.addEventListener('change', draw)
+    return () => {
+      fit.disconnect()
+      scheme.removeEventListener('change', draw)
+      plot.current?.destroy()
+    }
+  }, [zone, unit, name])
+  useEffect(() => plot.current?.setData(columns(series)), [series])
+  return <div class="plot" ref={place} />
+}
+
+const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [[...at], [...mean], [...min], [...max]]
+
+/** A little more than what there is, and for what never changed one up and one down. */
+const around = (least: number, most: number): uPlot.Range.MinMax =>
+  least === most ? [least - 1, most + 1] : uPlot.rangeNum(least, most, 0.1, true)
+
+function optionsFor(element: HTMLElement, zone: string, unit: string, name: string): uPlot.Options {
+  const style = getComputedStyle(element)
+  const colour = (token: string) => style.getPropertyValue(token).trim()
+  const axis = {
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { stroke: colour('--line'), width: 1 },
+    font: `12px ${style.fontFamily}`,
+  }
+  const told = (_: uPlot, value: number | null) => (value === null ? '–' : `${valueText(value)} ${unit}`)
+  const edge = { stroke: 'transparent', points: { show: false }, value: told }
+  const time = new Intl.DateTimeFormat(navigator.languages, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone })
+  return {
+    width: element.clientWidth,
+    height,
+    tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
+    padding: [8, 28, 0, 0],
+    scales: { y: { range: (_, least, most) => around(least, most) } },
+    cursor: { y: false, points: { size: 7 } },
+    axes: [
+      {
+        ...axis,
+        space: 72,
+        values: (_, splits, __, ___, step) => splits.map(at => axisText(at * 1000, step * 1000, zone)),
+      },
+      { ...axis, size: 60, values: (_, values) => values.map(valueText) },
+    ],
+    series: [
+      { label: 'Time', value: (_, seconds) => (seconds === null ? '–' : time.format(seconds * 1000)) },
+      { label: name, stroke: colour('--accent'), width: 1.5, value: told, points: { show: false } },
+      { ...edge, label: 'Least' },
+      { ...edge, label: 'Most' },
+    ],
+    bands: [{ series: [3, 2], fill: colour('--band') }],
+  }
+}

@@ -1,0 +1,202 @@
+import { batch, computed, type Signal, signal } from '@preact/signals'
+import type { Message } from '../../client/live.ts'
+import type { Alert, Device, Home, Room } from '../../client/routes.js'
+import { follow, orSoon } from './live.ts'
+import { everyPage } from './pages.ts'
+import { isObject, type Latest, newest, parsed, readingsOf } from './readings.ts'
+import { person, session } from './session.ts'
+
+/** A device that moves by itself: whoever shows one is drawn anew for it alone. */
+export interface LiveDevice {
+  readonly device: Signal<Device>
+  readonly latest: Signal<Latest>
+}
+
+export const homes = signal<readonly Home[]>([])
+export const rooms = signal<readonly Room[]>([])
+export const devices = signal<ReadonlyMap<string, LiveDevice>>(new Map())
+/** Those that are not closed, by id. */
+const alerts = signal<ReadonlyMap<string, Alert>>(new Map())
+/** The homes in which this person may do more than read. */
+const acting = signal<ReadonlySet<string>>(new Set())
+export const progress = signal<'loading' | 'ready' | Error>('loading')
+
+export const mayAct = (home_id: string) => person.value?.role === 'admin' || acting.value.has(home_id)
+export const homeOf = (id: string) => homes.value.find(home => home.id === id)
+export const zoneOf = (home_id: string) => homeOf(home_id)?.timezone ?? 'UTC'
+const severities: readonly Alert['severity'][] = ['critical', 'major', 'minor', 'warning', 'info']
+const rank = ({ severity }: Alert) => severities.indexOf(severity)
+/** The worst first, and of those that are as bad the newest. */
+export const openAlerts = computed(() =>
+  [...alerts.value.values()].sort((a, b) => rank(a) - rank(b) || b.last_raised_at - a.last_raised_at),
+)
+
+/** Reads all homes, and keeps them as they are from then on. @returns what ends it */
+export function openHomes(): () => void {
+  let stop: (() => void) | null = null
+  let isOver = false
+  const begin = async () => {
+    await load(async () => {
+      homes.value = await readHomes()
+    })
+    if (isOver || progress.value instanceof Error) return
+    const filters = homes.value.flatMap(({ id }) =>
+      ['devices/+/telemetry', 'devices/+/presence', 'devices/+/hello', 'alerts'].map(rest => `homes/${id}/${rest}`),
+    )
+    let isFirst = true
+    await orSoon(done => {
+      stop = follow(filters, {
+        heard,
+        resumed: () => {
+          if (!isFirst) void load(readAll)
+          isFirst = false
+          done()
+        },
+      })
+    })
+    isFirst = false
+    await load(readAll)
+    if (!isOver && progress.value === 'loading') progress.value = 'ready'
+  }
+  void begin()
+  return () => {
+    isOver = true
+    stop?.()
+    clear()
+  }
+}
+
+function clear(): void {
+  batch(() => {
+    homes.value = []
+    rooms.value = []
+    devices.value = new Map()
+    alerts.value = new Map()
+    progress.value = 'loading'
+  })
+}
+
+/** What was shown stays where only a later reading fails: the banner says that nobody answers. */
+async function load(read: () => Promise<void>): Promise<void> {
+  try {
+    await read()
+  } catch (error) {
+    if (progress.value !== 'ready') progress.value = error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+async function readAll(): Promise<void> {
+  const [{ assignments }, found, open, ...inHomes] = await Promise.all([
+    session.call('GET /assignments'),
+    readDevices(),
+    readAlerts(),
+    ...homes.value.map(readHome),
+  ])
+  batch(() => {
+    acting.value = new Set(assignments.map(({ home }) => home.id))
+    rooms.value = inHomes.flatMap(home => home.rooms)
+    devices.value = new Map(found.map(device => [device.id, entryOf(device)]))
+    for (const { device_id, latest } of inHomes.flatMap(home => home.latest))
+      hearReadings(
+        device_id,
+        Object.entries(latest).map(([field, reading]) => ({ field, reading })),
+      )
+    alerts.value = new Map(open.map(alert => [alert.id, alert]))
+    progress.value = 'ready'
+  })
+}
+
+async function readHome({ id }: Home) {
+  const params = { id }
+  const [{ rooms }, latest] = await Promise.all([
+    session.call('GET /homes/{id}/rooms', { params }),
+    everyPage(async query => {
+      const answer = await session.call('GET /homes/{id}/telemetry/latest', { params, query })
+      return { rows: answer.devices, next_cursor: answer.next_cursor }
+    }),
+  ])
+  return { rooms, latest }
+}
+
+const readHomes = () =>
+  everyPage(async query => {
+    const { homes: rows, next_cursor } = await session.call('GET /homes', { query })
+    return { rows, next_cursor }
+  })
+
+const readDevices = () =>
+  everyPage(async query => {
+    const { devices: rows, next_cursor } = await session.call('GET /devices', { query })
+    return { rows, next_cursor }
+  })
+
+const readAlerts = () =>
+  everyPage(async page => {
+    const query = { ...page, status: 'open,acknowledged,escalated' }
+    const { alerts: rows, next_cursor } = await session.call('GET /alerts', { query })
+    return { rows, next_cursor }
+  })
+
+/** A device keeps its entry, so that what shows it stays what it is. */
+function entryOf(device: Device): LiveDevice {
+  const known = devices.value.get(device.id)
+  if (!known) return { device: signal(device), latest: signal({}) }
+  known.device.value = device
+  return known
+}
+
+function hearReadings(device_id: string, readings: ReturnType<typeof readingsOf>): void {
+  const entry = devices.value.get(device_id)
+  if (entry) entry.latest.value = newest(entry.latest.value, readings)
+  else readSoon()
+}
+
+let willRead = false
+/** Something was said of a device that is not known here: it is new. */
+function readSoon(): void {
+  if (willRead || progress.value !== 'ready') return
+  willRead = true
+  setTimeout(() => {
+    willRead = false
+    void load(readAll)
+  }, 1000)
+}
+
+function heard({ topic, payload, retained }: Message): void {
+  const [, , kind, id = '', rest] = topic.split('/')
+  if (kind === 'alerts') hearAlert(payload)
+  else if (rest === 'telemetry') hearReadings(id, readingsOf(payload, Date.now()))
+  else if (rest === 'presence') hearPresence(id, payload)
+  else if (!retained) hearHello(id, parsed(payload))
+}
+
+function hearHello(id: string, hello: unknown): void {
+  const entry = devices.value.get(id)
+  if (!entry) readSoon()
+  else if (isObject(hello)) entry.device.value = { ...entry.device.value, hello }
+}
+
+function hearPresence(id: string, payload: string): void {
+  const said = parsed(payload)
+  const entry = devices.value.get(id)
+  // What was retained of a device is taken back where it is deleted, or moves to another home.
+  if (!entry || payload === '') readSoon()
+  if (!entry || !isObject(said)) return
+  const { status, last_seen_at } = said as Pick<Device, 'last_seen_at'> & { status: Device['presence'] }
+  entry.device.value = { ...entry.device.value, presence: status, connected: status === 'online', last_seen_at }
+}
+
+/** An alert as it is now, from the hub's answer or as it was told live. */
+export function showAlert(alert: Alert): void {
+  const known = alerts.value.get(alert.id)
+  if (known && known.updated_at > alert.updated_at) return
+  const next = new Map(alerts.value)
+  if (alert.status === 'closed') next.delete(alert.id)
+  else next.set(alert.id, alert)
+  alerts.value = next
+}
+
+function hearAlert(payload: string): void {
+  const said = parsed(payload)
+  if (isObject(said) && isObject(said.alert)) showAlert(said.alert as Alert)
+}

@@ -1,0 +1,66 @@
+import { batch, effect, signal } from '@preact/signals'
+import type { Listener, Live, LiveStatus, Message } from '../../client/live.ts'
+import { person, session } from './session.ts'
+
+export const liveStatus = signal<LiveStatus>('connecting')
+
+const url = `${location.origin.replace(/^http/, 'ws')}/mqtt`
+let live: Promise<Live> | null = null
+
+/** What was heard and not shown yet: hundreds of messages a second become one drawing a frame. */
+let waiting: (() => void)[] = []
+function show(): void {
+  const all = waiting
+  waiting = []
+  batch(() => {
+    for (const one of all) one()
+  })
+}
+
+const open = async () => {
+  const { Live } = await import('../../client/live.ts')
+  return new Live({
+    url,
+    credentials: () => session.credentials(),
+    changed: status => {
+      liveStatus.value = status
+    },
+  })
+}
+
+/** Listens to topics as long as the page is shown that wants them. @returns what ends it */
+export function follow(filters: readonly string[], { heard, resumed }: Listener): () => void {
+  live ??= open()
+  let stop: (() => void) | null = null
+  let isOver = false
+  const whenShown = (message: Message) => {
+    if (waiting.length === 0) setTimeout(show, 16)
+    waiting.push(() => isOver || heard(message))
+  }
+  void live.then(opened => {
+    if (!isOver) stop = opened.subscribe(filters, { heard: whenShown, ...(resumed && { resumed }) })
+  })
+  return () => {
+    isOver = true
+    stop?.()
+  }
+}
+
+/** Settles when `begin` has called back, and after a second in any case. */
+export const orSoon = (begin: (done: () => void) => void) =>
+  new Promise<void>(resolve => {
+    setTimeout(resolve, 1000)
+    begin(resolve)
+  })
+
+// Another person is another connection.
+effect(() => {
+  if (person.value !== null || live === null) return
+  void live.then(opened => opened.close())
+  live = null
+  liveStatus.value = 'connecting'
+})
+
+const wake = () => void live?.then(opened => opened.wake())
+addEventListener('online', wake)
+document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake())

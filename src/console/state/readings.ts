@@ -1,0 +1,63 @@
+export type Value = number | boolean | string
+export interface Reading {
+  readonly value: Value
+  /** Milliseconds since 1970, UTC. */
+  readonly ts: number
+}
+/** By the names of fields. */
+export type Latest = Readonly<Record<string, Reading>>
+
+type Json = Readonly<Record<string, unknown>>
+export const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isValue = (value: unknown): value is Value => ['number', 'boolean', 'string'].includes(typeof value)
+
+/** JSON that came over the wire; undefined where it is none. */
+export function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const firstBelievable = Date.UTC(2020, 0, 1)
+const ahead_ms = 5 * 60_000
+
+/** What a message of telemetry says, read as the hub reads it: a point or a batch, values nested or not. */
+export function readingsOf(payload: string, now: number): { readonly field: string; readonly reading: Reading }[] {
+  const message = parsed(payload)
+  return (Array.isArray(message) ? message : [message]).filter(isObject).flatMap(point => {
+    const inside = isObject(point.data) ? point.data : isObject(point.values) ? point.values : null
+    const { ts: _, ...flat } = point
+    const ts = timeOf(point, inside !== null, now)
+    return [...fieldsOf(inside ?? (typeof point.ts === 'number' ? flat : point), '')].map(([field, value]) => ({
+      field,
+      reading: { value, ts },
+    }))
+  })
+}
+
+function timeOf({ ts, age }: Json, hasAge: boolean, now: number): number {
+  if (typeof ts === 'number' && ts >= firstBelievable && ts <= now + ahead_ms) return ts
+  return hasAge && typeof age === 'number' && ts === undefined ? now - age : now
+}
+
+function* fieldsOf(nested: Json, prefix: string): Generator<[string, Value]> {
+  for (const [name, value] of Object.entries(nested)) {
+    if (isObject(value)) yield* fieldsOf(value, `${prefix}${name}.`)
+    else if (isValue(value)) yield [prefix + name, value]
+  }
+}
+
+/** The newest of both for each field; the same object where nothing is newer. */
+export function newest(known: Latest, more: Iterable<{ readonly field: string; readonly reading: Reading }>): Latest {
+  let merged: Record<string, Reading> | null = null
+  for (const { field, reading } of more) {
+    const before = (merged ?? known)[field]
+    if (before && before.ts > reading.ts) continue
+    merged ??= { ...known }
+    merged[field] = reading
+  }
+  return merged ?? known
+}

@@ -1,0 +1,28 @@
+import { signal } from '@preact/signals'
+import type { User } from '../../client/routes.js'
+import { Session, type SessionStorage } from '../../client/session.ts'
+
+const key = 'hearth.session'
+
+const storage: SessionStorage = {
+  read: () => localStorage.getItem(key),
+  write: text => (text === null ? localStorage.removeItem(key) : localStorage.setItem(key, text)),
+  // Pages that came over plain HTTP from another machine have no locks.
+  exclusive: run => ('locks' in navigator ? navigator.locks.request(key, run) : run()),
+}
+
+/** Who is signed in, in all tabs of this browser. */
+export const person = signal<User | null>(null)
+
+export const session = new Session({
+  url: location.origin,
+  storage,
+  changed: user => {
+    person.value = user
+  },
+})
+person.value = session.person
+
+addEventListener('storage', event => {
+  if (event.key === key || event.key === null) session.reread()
+})

@@ -1,0 +1,71 @@
+import type { Device } from '../../client/routes.js'
+import { isObject, type Value } from './readings.ts'
+
+const locale = navigator.languages
+
+const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 })
+const large = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })
+
+/** A value as people read it, without its unit. */
+export function valueText(value: unknown): string {
+  if (typeof value === 'number') return (Math.abs(value) >= 1000 ? large : number).format(value)
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+/** `free_heap` becomes `Free heap`. */
+export function labelOf(name: string): string {
+  const words = name.replace(/[._-]+/g, ' ').trim()
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/** The unit of a field as the device has declared it, else an empty text. */
+export function unitOf({ hello }: Pick<Device, 'hello'>, field: string): string {
+  const metrics = hello?.metrics
+  const metric = isObject(metrics) ? metrics[field] : undefined
+  return isObject(metric) && typeof metric.unit === 'string' ? metric.unit : ''
+}
+
+export const withUnit = (value: Value, unit: string) => (unit === '' ? valueText(value) : `${valueText(value)} ${unit}`)
+
+const formats = new Map<string, Intl.DateTimeFormat>()
+function format(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const name = `${zone} ${JSON.stringify(options)}`
+  const made = formats.get(name) ?? new Intl.DateTimeFormat(locale, { ...options, timeZone: zone })
+  formats.set(name, made)
+  return made
+}
+
+/** A moment in the home's own time; the day only where it is not today. */
+export function timeText(at: number, zone: string, now: number): string {
+  const day = format(zone, { dateStyle: 'medium' })
+  const isToday = day.format(at) === day.format(now)
+  return format(zone, isToday ? { timeStyle: 'medium' } : { dateStyle: 'medium', timeStyle: 'short' }).format(at)
+}
+
+export const wholeTime = (at: number, zone: string) => format(zone, { dateStyle: 'full', timeStyle: 'long' }).format(at)
+
+/** A moment below a chart whose marks are so far apart, in milliseconds: the time of day, or the day where one begins. */
+export function axisText(at: number, step: number, zone: string): string {
+  if (step >= 27 * 86_400_000) return format(zone, { month: 'short', year: '2-digit' }).format(at)
+  const day = format(zone, { day: 'numeric', month: 'short' }).format(at)
+  const time = format(zone, step < 60_000 ? { timeStyle: 'medium' } : { timeStyle: 'short' }).format(at)
+  return step >= 86_400_000 || startsDay(at, zone) ? day : time
+}
+
+const startsDay = (at: number, zone: string) =>
+  format(zone, { dateStyle: 'short' }).format(at) !== format(zone, { dateStyle: 'short' }).format(at - 1)
+
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
+const steps = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const
+
+/** How long ago something was, in the largest unit that fits. */
+export function agoText(at: number, now: number): string {
+  const passed = Math.max(0, now - at)
+  for (const [unit, ms] of steps) if (passed >= ms) return relative.format(-Math.floor(passed / ms), unit)
+  return 'just now'
+}

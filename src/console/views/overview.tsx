@@ -1,0 +1,82 @@
+import type { Home } from '../../client/routes.js'
+import { AlertCard } from '../parts/alert-card.tsx'
+import { DeviceCard } from '../parts/device-card.tsx'
+import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
+import { devices, homes, type LiveDevice, openAlerts, progress, rooms } from '../state/homes.ts'
+
+/** All homes with their rooms and devices, as they are now. */
+export function Overview() {
+  const { value: state } = progress
+  return (
+    <>
+      <Title text={homes.value.length > 1 ? 'My homes' : (homes.value[0]?.name ?? 'My homes')} />
+      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
+      {state === 'loading' && <Loading what="Reading your homes" />}
+      {state === 'ready' && homes.value.length === 0 && (
+        <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
+      )}
+      {state === 'ready' && homes.value.map(home => <HomePart key={home.id} home={home} />)}
+    </>
+  )
+}
+
+function HomePart({ home }: { home: Home }) {
+  const alerts = openAlerts.value.filter(({ home_id }) => home_id === home.id)
+  const here = [...devices.value.values()].filter(({ device }) => device.value.home_id === home.id)
+  const inRooms = rooms.value
+    .filter(({ home_id }) => home_id === home.id)
+    .map(room => ({ ...room, devices: here.filter(({ device }) => device.value.room_id === room.id) }))
+    .filter(room => room.devices.length > 0)
+  const elsewhere = here.filter(({ device }) => !inRooms.some(({ id }) => id === device.value.room_id))
+  return (
+    <section aria-labelledby={`home-${home.id}`}>
+      <h2 id={`home-${home.id}`} class={homes.value.length > 1 ? '' : 'unseen'}>
+        {home.name}
+      </h2>
+      <Summary devices={here} alerts={alerts.length} />
+      {alerts.length > 0 && (
+        <>
+          <h3>Open alerts</h3>
+          <ul class="alerts">
+            {alerts.slice(0, 5).map(alert => (
+              <AlertCard key={alert.id} alert={alert} />
+            ))}
+          </ul>
+          {alerts.length > 5 && <a href="/alerts">All {alerts.length} open alerts</a>}
+        </>
+      )}
+      {here.length === 0 && <Empty>There is no device in this home yet.</Empty>}
+      {inRooms.map(room => (
+        <Devices key={room.id} name={room.name} devices={room.devices} />
+      ))}
+      {elsewhere.length > 0 && <Devices name={inRooms.length > 0 ? 'In no room' : 'Devices'} devices={elsewhere} />}
+    </section>
+  )
+}
+
+function Summary({ devices, alerts }: { devices: readonly LiveDevice[]; alerts: number }) {
+  const count = (presence: string) => devices.filter(({ device }) => device.value.presence === presence).length
+  const [online, offline, sleeping] = ['online', 'offline', 'sleeping'].map(count)
+  return (
+    <p class="summary">
+      <span>{online} online</span>
+      {sleeping !== 0 && <span>{sleeping} asleep</span>}
+      {offline !== 0 && <span>{offline} offline</span>}
+      <span>{alerts === 0 ? 'no open alerts' : `${alerts} open ${alerts === 1 ? 'alert' : 'alerts'}`}</span>
+    </p>
+  )
+}
+
+function Devices({ name, devices }: { name: string; devices: readonly LiveDevice[] }) {
+  const sorted = devices.toSorted((a, b) => a.device.value.name.localeCompare(b.device.value.name))
+  return (
+    <>
+      <h3>{name}</h3>
+      <ul class="cards">
+        {sorted.map(entry => (
+          <DeviceCard key={entry.device.value.id} entry={entry} />
+        ))}
+      </ul>
+    </>
+  )
+}

@@ -1,0 +1,74 @@
+import { readFileSync } from 'node:fs'
+import type { AxeResults } from 'axe-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Fleet, simulate } from '../../simulators/fleet.js'
+import { type Console, openConsole, type Visit } from './browser.js'
+
+const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
+
+let opened: Console
+let fleet: Fleet
+beforeAll(async () => {
+  opened = await openConsole()
+  const { hub } = opened
+  const api_key = await hub.device('light', { name: 'Porch light', type: 'light' })
+  fleet = await simulate({
+    url: hub.mqtt_url,
+    credentials: [{ id: 'light', api_key }],
+    model: 'light',
+    interval_ms: 500,
+  })
+  await hub.client.post('/devices/light/commands?wait=5', { name: 'set_power', params: { power: 'on' } })
+  for (const severity of ['critical', 'warning', 'info'])
+    await hub.client.post('/alerts', { device_id: 'light', severity, message: `This is ${severity}` })
+  const { alert } = await hub.client.post<{ alert: { id: string } }>('/alerts', {
+    home_id: 'home',
+    severity: 'minor',
+    message: 'This is over',
+  })
+  await hub.client.post(`/alerts/${alert.id}/close`)
+}, 60_000)
+afterAll(async () => {
+  await fleet.stop()
+  await opened.close()
+})
+
+/** Each view, and what is there when it is whole. */
+const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) => Promise<void> }>> = {
+  overview: { path: '/', whole: ({ page }) => page.getByRole('link', { name: 'Porch light' }).first().waitFor() },
+  device: {
+    path: '/devices/light',
+    whole: async ({ page }) => {
+      await page.locator('.plot canvas').waitFor()
+      await page.locator('.lines summary').first().click()
+      await page.getByText('Queued').waitFor()
+    },
+  },
+  alerts: { path: '/alerts', whole: ({ page }) => page.getByText('This is over').waitFor() },
+  'an address that is none': {
+    path: '/nowhere',
+    whole: ({ page }) => page.getByText('There is nothing here').waitFor(),
+  },
+}
+
+const violations = async ({ page, context }: Visit) => {
+  await page.evaluate(axe)
+  const found: AxeResults = await page.evaluate('axe.run()')
+  await context.close()
+  return found.violations.map(({ id, nodes }) => ({ id, where: nodes.map(({ html }) => html) }))
+}
+
+describe.each([false, true])('axe finds nothing, dark: %s', dark => {
+  test('signing in', async () => {
+    const visit = await opened.visit('/', { signedIn: false, dark })
+    await visit.page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    expect(await violations(visit)).toEqual([])
+  })
+
+  test.each(Object.keys(views))('%s', async name => {
+    const { path = '', whole } = views[name] ?? {}
+    const visit = await opened.visit(path, { dark })
+    await whole?.(visit)
+    expect(await violations(visit)).toEqual([])
+  })
+})

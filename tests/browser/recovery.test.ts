@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Console, openConsole } from './browser.js'
+
+let opened: Console
+beforeAll(async () => {
+  opened = await openConsole()
+}, 60_000)
+afterAll(() => opened.close())
+
+const say = async (key: string, temperature: number) => {
+  const connection = await opened.hub.connect('sensor', key)
+  await connection.publishAsync('devices/sensor/telemetry', JSON.stringify({ temperature }), { qos: 1 })
+  await connection.endAsync()
+}
+
+test('the hub restarts, and the page says so and goes on by itself', async () => {
+  const key = await opened.hub.device('sensor', { name: 'Cellar sensor' })
+  await say(key, 11.25)
+  const { page, complaints } = await opened.visit('/devices/sensor')
+  await page.getByText('11.25').first().waitFor()
+  const banner = page.getByText('No connection to the hub.')
+  await opened.restart(() => banner.waitFor())
+  await say(key, 12.75)
+  await page.getByText('12.75').first().waitFor()
+  await banner.waitFor({ state: 'detached' })
+  await say(key, 13.5)
+  await page.getByText('13.5').first().waitFor()
+  expect(complaints.filter(text => !/WebSocket|ERR_CONNECTION/.test(text))).toEqual([])
+})

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Session, type SessionStorage } from '../../src/client/session.js'
+import { admin, startHub, type TestHub } from '../helper.js'
+
+let hub: TestHub
+beforeAll(async () => {
+  hub = await startHub()
+})
+afterAll(() => hub.close())
+
+/** A place that several sessions share, one at a time, as the tabs of a browser do. */
+function place(): SessionStorage & { text: string | null } {
+  let last: Promise<unknown> = Promise.resolve()
+  return {
+    text: null,
+    read() {
+      return this.text
+    },
+    write(text) {
+      this.text = text
+    },
+    exclusive: run => {
+      const done = last.then(run)
+      last = done.catch(() => undefined)
+      return done
+    },
+  }
+}
+
+const open = (storage: SessionStorage, changed?: (name: string | null) => void) =>
+  new Session({ url: hub.http_url, storage, changed: person => changed?.(person?.username ?? null) })
+
+/** As if the access token were about to end. */
+function age(storage: { text: string | null }): string {
+  storage.text = JSON.stringify({ ...JSON.parse(storage.text ?? ''), expires_at: Date.now() + 1000 })
+  return refreshTokenIn(storage)
+}
+
+function refreshTokenIn({ text }: { text: string | null }): string {
+  const { refresh_token }: { refresh_token: string } = JSON.parse(text ?? '')
+  return refresh_token
+}
+
+describe('a session', () => {
+  test('is begun with a password, lasts beyond the program, and is ended', async () => {
+    const storage = place()
+    const changes: (string | null)[] = []
+    const session = open(storage, name => changes.push(name))
+    await expect(session.signIn(admin.email, 'wrong password')).rejects.toMatchObject({ code: 'unauthorized' })
+    await expect(session.call('GET /users/me')).rejects.toMatchObject({ code: 'unauthorized' })
+    await session.signIn(admin.email, admin.password)
+    const { user } = await open(storage).call('GET /users/me')
+    expect(user.email).toBe(admin.email)
+    await session.signOut()
+    expect(storage.text).toBeNull()
+    expect(changes).toEqual([user.username, null])
+  })
+
+  test('exchanges a token that ends, once for all who call at the same time, in all who share the place', async () => {
+    const storage = place()
+    await open(storage).signIn(admin.email, admin.password)
+    const old = age(storage)
+    const sessions = [open(storage), open(storage), open(storage)]
+    const tokens = await Promise.all(
+      [...sessions, ...sessions].map(async one => (await one.credentials()).access_token),
+    )
+    expect(new Set(tokens).size).toBe(1)
+    expect(refreshTokenIn(storage)).not.toBe(old)
+    for (const session of sessions) await session.call('GET /users/me')
+  })
+
+  test('exchanges a token that the hub does not take, and goes on', async () => {
+    const storage = place()
+    await open(storage).signIn(admin.email, admin.password)
+    storage.text = JSON.stringify({ ...JSON.parse(storage.text ?? ''), access_token: 'spoilt' })
+    await expect(open(storage).call('GET /users/me')).resolves.toMatchObject({ user: { email: admin.email } })
+  })
+
+  test('that was ended elsewhere is over, and what failed for want of a network is not', async () => {
+    const storage = place()
+    const changes: (string | null)[] = []
+    await open(storage).signIn(admin.email, admin.password)
+    age(storage)
+    const nobody = new Session({ url: 'http://127.0.0.1:1', storage })
+    await expect(nobody.credentials()).rejects.toThrow(TypeError)
+    expect(nobody.person?.email).toBe(admin.email)
+    const here = open(storage, name => changes.push(name))
+    await hub.client.call('POST /auth/logout', { body: { refresh_token: refreshTokenIn(storage) } })
+    await expect(here.call('GET /users/me')).rejects.toMatchObject({ code: 'unauthorized' })
+    expect([here.person, storage.text, changes]).toEqual([null, null, [null]])
+  })
+})
