@@ -87,9 +87,11 @@ export class CommandDevice {
     })
   }
 
+  /** Says it until the hub has acknowledged it: what is said while the client repeats what it said before is given back when that breaks off. */
   #say(id: string, status: string, done: () => void): void {
     this.#client.publish(`devices/${this.id}/commands/result`, JSON.stringify({ id, status }), { qos: 1 }, error => {
       if (!error) done()
+      else if (!this.#client.disconnecting) this.#say(id, status, done)
     })
   }
 }
