@@ -70,13 +70,18 @@ export class Link {
     return this.#stopping
   }
 
-  /** Publishes at QoS 1. While it is away mqtt.js keeps the message, and after a reconnect it sends again by itself. */
+  /**
+   * Publishes at QoS 1. While it is away mqtt.js keeps the message, and after a reconnect it sends again by itself; what comes while it does so it gives
+   * back when the connection is lost in the midst. Other errors are that it was stopped, or went to sleep, before the PUBACK came.
+   */
   publish(rest: Inbound, payload: string | Buffer, dup: boolean, acknowledged?: () => void): void {
+    const client = this.#client
+    if (!client) return
     this.#unacknowledged++
-    this.#client?.publish(deviceTopic(this.#options.id, rest), payload, { qos: 1, dup }, error => {
+    client.publish(deviceTopic(this.#options.id, rest), payload, { qos: 1, dup }, error => {
       this.#unacknowledged--
-      // The only error is that it was stopped, or went to sleep, before the PUBACK came.
       if (!error) acknowledged?.()
+      else if (!client.disconnecting) this.publish(rest, payload, dup, acknowledged)
       if (this.#unacknowledged === 0) this.#drained()
     })
   }
