@@ -1,5 +1,5 @@
 import { useEffect, useErrorBoundary } from 'preact/hooks'
-import { ErrorBoundary, LocationProvider, Route, Router } from 'preact-iso'
+import { ErrorBoundary, LocationProvider, lazy, Route, Router } from 'preact-iso'
 import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
 import { Fault, Title } from './parts/states.tsx'
@@ -10,6 +10,14 @@ import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
 import { Overview } from './views/overview.tsx'
 import { SignIn } from './views/sign-in.tsx'
+
+const Account = lazy(() => import('./views/account.tsx'))
+const Audit = lazy(() => import('./views/audit.tsx'))
+const Operations = lazy(() => import('./views/operations.tsx'))
+const People = lazy(() => import('./views/people.tsx'))
+const Quarantine = lazy(() => import('./views/quarantine.tsx'))
+const Tokens = lazy(() => import('./views/tokens.tsx'))
+const Topics = lazy(() => import('./views/topics.tsx'))
 
 export function App() {
   return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />
@@ -49,6 +57,13 @@ function Views() {
         <Route path="/" component={Overview} />
         <Route path="/devices/:id" component={DeviceView} />
         <Route path="/alerts" component={Alerts} />
+        <Route path="/people" component={People} />
+        <Route path="/account" component={Account} />
+        <Route path="/tokens" component={Tokens} />
+        <Route path="/quarantine" component={Quarantine} />
+        <Route path="/audit" component={Audit} />
+        <Route path="/operations" component={Operations} />
+        <Route path="/topics" component={Topics} />
         <Route default component={NotFound} />
       </Router>
     </ErrorBoundary>

@@ -21,6 +21,9 @@ beforeAll(async () => {
   await hub.client.post('/devices/light/commands?wait=5', { name: 'set_power', params: { power: 'on' } })
   for (const severity of ['critical', 'warning', 'info'])
     await hub.client.post('/alerts', { device_id: 'light', severity, message: `This is ${severity}` })
+  await hub.client.post('/tokens', { name: 'Node-RED', subscribe: ['homes/home/#'] })
+  const clumsy = await hub.connect('clumsy', await hub.device('clumsy'))
+  await clumsy.publishAsync('devices/clumsy/telemetry', '{"broken', { qos: 1 })
   const { alert } = await hub.client.post<{ alert: { id: string } }>('/alerts', {
     home_id: 'home',
     severity: 'minor',
@@ -45,6 +48,31 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
     },
   },
   alerts: { path: '/alerts', whole: ({ page }) => page.getByText('This is over').waitFor() },
+  people: { path: '/people', whole: ({ page }) => page.getByRole('button', { name: 'Add to this home' }).waitFor() },
+  'my account': { path: '/account', whole: ({ page }) => page.getByLabel('New password').waitFor() },
+  tokens: { path: '/tokens', whole: ({ page }) => page.getByRole('button', { name: /^Revoke/ }).waitFor() },
+  quarantine: {
+    path: '/quarantine',
+    whole: async ({ page }) => {
+      await page.locator('.lines summary').first().click()
+      await page.getByLabel('Payload').waitFor()
+    },
+  },
+  audit: {
+    path: '/audit',
+    whole: async ({ page }) => {
+      await page.locator('.lines summary').first().click()
+      await page.locator('.facts').waitFor()
+    },
+  },
+  operations: { path: '/operations', whole: ({ page }) => page.getByRole('heading', { name: 'Storage' }).waitFor() },
+  topics: {
+    path: '/topics',
+    whole: async ({ page }) => {
+      await page.locator('.lines summary').first().click()
+      await page.locator('.payload').waitFor()
+    },
+  },
   'an address that is none': {
     path: '/nowhere',
     whole: ({ page }) => page.getByText('There is nothing here').waitFor(),

@@ -2,7 +2,7 @@ const pageOf = (cursor: string | null) => ({ limit: 1000, ...(cursor !== null &&
 
 const mostPages = 20
 
-interface Page<Row> {
+export interface Page<Row> {
   readonly rows: readonly Row[]
   readonly next_cursor: string | null
 }

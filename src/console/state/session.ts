@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { User } from '../../client/routes.js'
 import { Session, type SessionStorage } from '../../client/session.ts'
+import { isObject, parsed } from './readings.ts'
 
 const key = 'hearth.session'
 
@@ -26,3 +27,11 @@ person.value = session.person
 addEventListener('storage', event => {
   if (event.key === key || event.key === null) session.reread()
 })
+
+/** My account, as the hub has just said that it is now: kept with the session, and shown. */
+export function showPerson(user: User): void {
+  const kept = parsed(storage.read() ?? '')
+  if (user.id !== person.value?.id || !isObject(kept)) return
+  storage.write(JSON.stringify({ ...kept, user }))
+  session.reread()
+}

@@ -1,5 +1,5 @@
 import type { Device } from '../../client/routes.js'
-import { isObject, type Value } from './readings.ts'
+import { isObject, parsed, type Value } from './readings.ts'
 
 const locale = navigator.languages
 
@@ -27,6 +27,9 @@ export function unitOf({ hello }: Pick<Device, 'hello'>, field: string): string 
 }
 
 export const withUnit = (value: Value, unit: string) => (unit === '' ? valueText(value) : `${valueText(value)} ${unit}`)
+
+/** Where whoever looks is: for what belongs to no home. */
+export const zoneHere = Intl.DateTimeFormat().resolvedOptions().timeZone
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 function format(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
@@ -68,4 +71,12 @@ export function agoText(at: number, now: number): string {
   const passed = Math.max(0, now - at)
   for (const [unit, ms] of steps) if (passed >= ms) return relative.format(-Math.floor(passed / ms), unit)
   return 'just now'
+}
+
+/** JSON with a line for each value, where that changes nothing else; any other text as it is. */
+export function spreadText(text: string): string {
+  const value = parsed(text)
+  if (value === undefined) return text
+  const bare = (json: string) => json.replace(/\s+/g, '')
+  return bare(JSON.stringify(value)) === bare(text) ? JSON.stringify(value, null, 2) : text
 }

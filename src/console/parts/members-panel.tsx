@@ -1,0 +1,120 @@
+import type { Home, Member } from '../../client/routes.js'
+import { homeRoles } from '../../principal.ts'
+import { useRead } from '../state/lists.ts'
+import { person, session } from '../state/session.ts'
+import { labelOf } from '../state/words.ts'
+import { AskFirst, Form, typed } from './asking.tsx'
+import { ChooseRole } from './choose-role.tsx'
+import { Panel, Read } from './panel.tsx'
+import { Empty } from './states.tsx'
+import { Time } from './time.tsx'
+
+/** Who belongs to a home, and as what; its owners change that, and everybody may leave. */
+export function MembersPanel({ home }: { home: Home }) {
+  const { id } = home
+  const { value, again } = useRead(
+    id,
+    async () => (await session.call('GET /homes/{id}/members', { params: { id } })).members,
+  )
+  return (
+    <Panel id="members" title={`Members of ${home.name}`}>
+      <Read value={value}>
+        {members => {
+          const mayOwn =
+            person.value?.role === 'admin' ||
+            members.some(({ user_id, role }) => user_id === person.value?.id && role === 'owner')
+          return (
+            <>
+              {members.length === 0 && <Empty>Nobody belongs to this home.</Empty>}
+              <ul class="lines people">
+                {members.map(member => (
+                  <MemberLine key={member.user_id} home={home} member={member} mayOwn={mayOwn} changed={again} />
+                ))}
+              </ul>
+              {mayOwn && <NewMember home={home} made={again} />}
+            </>
+          )
+        }}
+      </Read>
+      <p class="muted">Owners change what there is; technicians and members see it and give commands.</p>
+    </Panel>
+  )
+}
+
+interface MemberOptions {
+  readonly home: Home
+  readonly member: Member
+  readonly mayOwn: boolean
+  readonly changed: () => Promise<void>
+}
+
+function MemberLine({ home, member: { user_id, username, role, created_at }, mayOwn, changed }: MemberOptions) {
+  const params = { id: home.id, user_id }
+  const isMe = user_id === person.value?.id
+  const save = async (next: typeof role) => {
+    await session.call('PUT /homes/{id}/members/{user_id}', { params, body: { role: next } })
+    await changed()
+  }
+  const remove = async () => {
+    await session.call('DELETE /homes/{id}/members/{user_id}', { params })
+    // All that is shown is of my homes: without this one it is another page.
+    if (isMe && person.value?.role === 'user') location.assign('/')
+    else await changed()
+  }
+  return (
+    <li>
+      <span class="line-name">{username}</span>
+      {isMe && <span>That is you</span>}
+      <span class="muted">
+        {!mayOwn && `${labelOf(role)} `}since <Time at={created_at} zone={home.timezone} />
+      </span>
+      <div class="row line-end">
+        {mayOwn && <ChooseRole about={username} roles={homeRoles} now={role} save={save} />}
+        {isMe ? (
+          <AskFirst
+            name="Leave"
+            about={home.name}
+            question={`Leave ${home.name}? Only one of its owners can take you in again.`}
+            act={remove}
+          />
+        ) : (
+          mayOwn && (
+            <AskFirst
+              name="Remove"
+              about={username}
+              question={`Remove ${username} from ${home.name}? They see nothing of it any more, at once.`}
+              act={remove}
+            />
+          )
+        )}
+      </div>
+    </li>
+  )
+}
+
+function NewMember({ home, made }: { home: Home; made: () => Promise<void> }) {
+  const add = async (given: FormData) => {
+    const role = homeRoles.find(one => one === given.get('role')) ?? 'member'
+    const body = { login: typed(given, 'login'), role }
+    await session.call('POST /homes/{id}/members', { params: { id: home.id }, body })
+    await made()
+  }
+  return (
+    <Form label={`Add somebody to ${home.name}`} action="Add to this home" send={add}>
+      <label>
+        User name or e-mail of somebody with an account
+        <input name="login" required maxLength={254} autocomplete="off" autocapitalize="none" spellcheck={false} />
+      </label>
+      <label>
+        Role
+        <select name="role">
+          {homeRoles.toReversed().map(role => (
+            <option key={role} value={role}>
+              {labelOf(role)}
+            </option>
+          ))}
+        </select>
+      </label>
+    </Form>
+  )
+}

@@ -1,0 +1,112 @@
+import { useId, useState } from 'preact/hooks'
+import type { Quarantine } from '../../client/routes.js'
+import { devices, zoneOf } from '../state/homes.ts'
+import { useRead } from '../state/lists.ts'
+import { session } from '../state/session.ts'
+import { labelOf, spreadText } from '../state/words.ts'
+import { Refusal, useDoing } from './asking.tsx'
+import { Read } from './panel.tsx'
+import { Time } from './time.tsx'
+
+interface RefusedOptions {
+  readonly message: Quarantine
+  readonly changed: (message: Quarantine) => void
+}
+
+/** A message that the hub could not understand, and what it would have to be. */
+export function RefusedMessage({ message, changed }: RefusedOptions) {
+  const [isOpen, setOpen] = useState(false)
+  const { device_id, home_id, topic, message: why, received_at, replayed_at } = message
+  return (
+    <li>
+      <details onToggle={event => setOpen(event.currentTarget.open)}>
+        <summary>
+          <span class="line-name">{devices.value.get(device_id)?.device.value.name ?? device_id}</span>
+          <code>{topic}</code>
+          <span>{why}</span>
+          {replayed_at !== null && <span class="outcome-succeeded">Replayed</span>}
+          <Time at={received_at} zone={zoneOf(home_id)} />
+        </summary>
+        {isOpen && <Whole message={message} changed={changed} />}
+      </details>
+    </li>
+  )
+}
+
+/** A list has the beginning of a payload only. */
+function Whole({ message: { id, device_id, home_id, reason, size, replayed_at }, changed }: RefusedOptions) {
+  const { value } = useRead(
+    id,
+    async () => (await session.call('GET /ops/quarantine/{id}', { params: { id } })).quarantined,
+  )
+  return (
+    <div class="line-body">
+      <p class="summary">
+        <span>{labelOf(reason)}</span>
+        <span>{size} bytes</span>
+        <a href={`/devices/${device_id}`}>To its device</a>
+      </p>
+      <Read value={value}>
+        {({ payload_text }) =>
+          replayed_at === null ? (
+            <Mend id={id} payload={payload_text} changed={changed} />
+          ) : (
+            <>
+              <pre class="payload">{spreadText(payload_text)}</pre>
+              <p>
+                Replayed <Time at={replayed_at} zone={zoneOf(home_id)} />
+              </p>
+            </>
+          )
+        }
+      </Read>
+    </div>
+  )
+}
+
+interface MendOptions {
+  readonly id: string
+  readonly payload: string
+  readonly changed: RefusedOptions['changed']
+}
+
+/** What was left as it is goes as it came, byte for byte. */
+function Mend({ id, payload, changed }: MendOptions) {
+  const [shown] = useState(() => spreadText(payload))
+  const [text, setText] = useState(shown)
+  const { busy, fault, run } = useDoing()
+  const field = useId()
+  const isMended = text !== shown
+  const replay = async () => {
+    const body = isMended ? { payload: text } : null
+    changed((await session.call('POST /ops/quarantine/{id}/replay', { params: { id }, body })).quarantined)
+  }
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault()
+    void run(replay)
+  }
+  return (
+    <form class="mend" onSubmit={submit}>
+      <label for={field}>Payload</label>
+      <textarea
+        id={field}
+        rows={Math.min(20, text.split('\n').length + 1)}
+        spellcheck={false}
+        value={text}
+        onInput={({ currentTarget }) => setText(currentTarget.value)}
+      />
+      <Refusal error={fault} />
+      <div class="row">
+        <button type="submit" class="primary" disabled={busy}>
+          {isMended ? 'Replay as mended' : 'Replay as it is'}
+        </button>
+        {isMended && (
+          <button type="button" onClick={() => setText(shown)}>
+            Undo my changes
+          </button>
+        )}
+      </div>
+      <p class="muted">It is taken as if its device had sent it now.</p>
+    </form>
+  )
+}

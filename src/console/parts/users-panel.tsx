@@ -1,0 +1,111 @@
+import { useState } from 'preact/hooks'
+import type { User } from '../../client/routes.js'
+import { useRead } from '../state/lists.ts'
+import { everyPage } from '../state/pages.ts'
+import { session } from '../state/session.ts'
+import { Form, typed } from './asking.tsx'
+import { Panel, Read } from './panel.tsx'
+import { Empty } from './states.tsx'
+import { ToldOnce } from './told-once.tsx'
+import { roles, UserLine } from './user-line.tsx'
+
+/** More than these are found by their names. */
+const shown = 50
+
+const readUsers = () =>
+  everyPage(async query => {
+    const { users: rows, next_cursor } = await session.call('GET /users', { query })
+    return { rows, next_cursor }
+  })
+
+/** Everybody with an account, for administrators. */
+export function UsersPanel() {
+  const { value, again, change } = useRead<readonly User[]>('users', readUsers)
+  const changed = (user: User) => change(known => known.map(one => (one.id === user.id ? user : one)))
+  return (
+    <>
+      <Panel id="users" title="Everybody with an account">
+        <Read value={value}>{users => <Users users={users} changed={changed} gone={again} />}</Read>
+      </Panel>
+      <Panel id="new-user" title="A new account">
+        <NewUser made={again} />
+      </Panel>
+    </>
+  )
+}
+
+interface UsersOptions {
+  readonly users: readonly User[]
+  readonly changed: (user: User) => void
+  readonly gone: () => Promise<void>
+}
+
+function Users({ users, changed, gone }: UsersOptions) {
+  const [sought, seek] = useState('')
+  const words = sought.trim().toLowerCase()
+  const found = users.filter(({ username, email }) => `${username} ${email}`.toLowerCase().includes(words))
+  return (
+    <>
+      {users.length > 10 && (
+        <label>
+          Find by name
+          <input type="search" value={sought} onInput={({ currentTarget }) => seek(currentTarget.value)} />
+        </label>
+      )}
+      {found.length === 0 && <Empty>Nobody is called so.</Empty>}
+      <ul class="lines people">
+        {found.slice(0, shown).map(user => (
+          <UserLine key={user.id} user={user} changed={changed} gone={gone} />
+        ))}
+      </ul>
+      {found.length > shown && <p class="muted">And {found.length - shown} more: find them by name.</p>}
+    </>
+  )
+}
+
+function NewUser({ made }: { made: () => Promise<void> }) {
+  const [told, tell] = useState<{ readonly username: string; readonly password: string | undefined } | null>(null)
+  const make = async (given: FormData) => {
+    tell(null)
+    const role = roles.find(one => one === given.get('role')) ?? 'user'
+    const first = String(given.get('password') ?? '')
+    const body = { email: typed(given, 'email'), username: typed(given, 'username'), role }
+    const { user, password } = await session.call('POST /users', {
+      body: { ...body, ...(first !== '' && { password: first }) },
+    })
+    tell({ username: user.username, password })
+    await made()
+  }
+  return (
+    <>
+      <Form label="A new account" action="Make the account" send={make}>
+        <label>
+          User name
+          <input name="username" required maxLength={64} autocomplete="off" autocapitalize="none" spellcheck={false} />
+        </label>
+        <label>
+          E-mail
+          <input name="email" type="email" required maxLength={254} autocomplete="off" />
+        </label>
+        <label>
+          May do
+          <select name="role">
+            <option value="user">User: what they are a member of</option>
+            <option value="staff">Staff: see every home, run the hub</option>
+            <option value="admin">Administrator: everything</option>
+          </select>
+        </label>
+        <label>
+          First password; left empty, the hub makes one
+          <input name="password" type="password" minLength={10} maxLength={1024} autocomplete="new-password" />
+        </label>
+      </Form>
+      <div role="status">
+        {told && <p>The account of {told.username} is there.</p>}
+        {told?.password !== undefined && (
+          <ToldOnce label={`First password of ${told.username}`} secret={told.password} />
+        )}
+      </div>
+    </>
+  )
+}

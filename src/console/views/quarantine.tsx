@@ -1,0 +1,89 @@
+import { useId, useState } from 'preact/hooks'
+import type { Quarantine as Message } from '../../client/routes.js'
+import { Act } from '../parts/asking.tsx'
+import { Nearby, Only } from '../parts/nearby.tsx'
+import { Read } from '../parts/panel.tsx'
+import { RefusedMessage } from '../parts/refused-message.tsx'
+import { Empty, Title } from '../parts/states.tsx'
+import { useCount } from '../state/count.ts'
+import { devices } from '../state/homes.ts'
+import { usePages } from '../state/lists.ts'
+import { session } from '../state/session.ts'
+import '../styles/operations.css'
+
+/** Messages of devices that could not be understood: to see, to mend and to be taken after all. */
+export default function Quarantine() {
+  const [device_id, choose] = useState('')
+  return (
+    <>
+      <Title text="Quarantine" />
+      <Nearby group="operations" />
+      <Only roles={['admin', 'staff']}>
+        <ChooseDevice device_id={device_id} choose={choose} />
+        <Messages key={device_id} device_id={device_id} />
+      </Only>
+    </>
+  )
+}
+
+function ChooseDevice({ device_id, choose }: { device_id: string; choose: (device_id: string) => void }) {
+  const id = useId()
+  const sorted = [...devices.value.values()]
+    .map(({ device }) => device.value)
+    .sort((a, b) => a.name.localeCompare(b.name))
+  return (
+    <div class="row narrow">
+      <label for={id}>
+        Device
+        <select id={id} value={device_id} onChange={event => choose(event.currentTarget.value)}>
+          <option value="">All devices</option>
+          {sorted.map(device => (
+            <option key={device.id} value={device.id}>
+              {device.name}
+            </option>
+          ))}
+        </select>
+      </label>
+    </div>
+  )
+}
+
+function Messages({ device_id }: { device_id: string }) {
+  const { value, again, change, more } = usePages<Message>(device_id, async page => {
+    const query = { ...page, ...(device_id !== '' && { device_id }) }
+    const { quarantine: rows, next_cursor } = await session.call('GET /ops/quarantine', { query })
+    return { rows, next_cursor }
+  })
+  const filter = `homes/+/devices/${device_id === '' ? '+' : device_id}/errors`
+  // What goes wrong is told by the list itself, or by the banner.
+  const { count, clear } = useCount(filter, () => void again().catch(() => undefined))
+  const showNew = async () => {
+    await again()
+    clear()
+  }
+  const changed = (message: Message) =>
+    change(({ rows, next_cursor }) => ({
+      rows: rows.map(row => (row.id === message.id ? message : row)),
+      next_cursor,
+    }))
+  return (
+    <>
+      <div role="status" class="row news">
+        {count > 0 && <Act name={count === 1 ? 'Show 1 new message' : `Show ${count} new messages`} act={showNew} />}
+      </div>
+      <Read value={value}>
+        {({ rows, next_cursor }) => (
+          <>
+            {rows.length === 0 && <Empty>Every message was understood.</Empty>}
+            <ul class="lines refused">
+              {rows.map(message => (
+                <RefusedMessage key={message.id} message={message} changed={changed} />
+              ))}
+            </ul>
+            {next_cursor !== null && <Act name="Show older" act={more} />}
+          </>
+        )}
+      </Read>
+    </>
+  )
+}

@@ -1,0 +1,206 @@
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import type { Token } from '../../client/routes.js'
+import { AskFirst, Form, typed } from '../parts/asking.tsx'
+import { Nearby, Only } from '../parts/nearby.tsx'
+import { Panel, Read } from '../parts/panel.tsx'
+import { Empty, Title } from '../parts/states.tsx'
+import { Ago, Time } from '../parts/time.tsx'
+import { ToldOnce } from '../parts/told-once.tsx'
+import { now } from '../state/clock.ts'
+import { homes } from '../state/homes.ts'
+import { useRead } from '../state/lists.ts'
+import { everyPage } from '../state/pages.ts'
+import { session } from '../state/session.ts'
+import { zoneHere } from '../state/words.ts'
+import '../styles/people.css'
+
+/** What programs are let in with, for administrators. */
+export default function Tokens() {
+  return (
+    <>
+      <Title text="Service tokens" />
+      <Nearby group="people" />
+      <Only roles={['admin']}>
+        <All />
+      </Only>
+    </>
+  )
+}
+
+const readTokens = () =>
+  everyPage(async query => {
+    const { tokens: rows, next_cursor } = await session.call('GET /tokens', { query })
+    return { rows, next_cursor }
+  })
+
+function All() {
+  const { value, again } = useRead<readonly Token[]>('tokens', readTokens)
+  return (
+    <>
+      <Panel id="tokens" title="Tokens of programs">
+        <Read value={value}>
+          {tokens =>
+            tokens.length === 0 ? (
+              <Empty>No program has a token. One for Home Assistant or Node-RED is made below.</Empty>
+            ) : (
+              <ul class="lines tokens">
+                {sorted(tokens).map(token => (
+                  <TokenLine key={token.id} token={token} changed={again} />
+                ))}
+              </ul>
+            )
+          }
+        </Read>
+      </Panel>
+      <Panel id="new-token" title="A new token">
+        <NewToken made={again} />
+      </Panel>
+    </>
+  )
+}
+
+type Standing = 'In force' | 'Revoked' | 'Expired'
+
+function standingOf({ revoked_at, expires_at }: Token): Standing {
+  if (revoked_at !== null) return 'Revoked'
+  return expires_at !== null && expires_at <= now.value ? 'Expired' : 'In force'
+}
+
+/** Those in force first, and of these the newest. */
+const sorted = (tokens: readonly Token[]) =>
+  tokens.toSorted(
+    (a, b) =>
+      Number(standingOf(b) === 'In force') - Number(standingOf(a) === 'In force') || b.created_at - a.created_at,
+  )
+
+const apis = { none: 'nothing', read: 'read', write: 'read and write' } as const
+
+function TokenLine({ token, changed }: { token: Token; changed: () => Promise<void> }) {
+  const { id, name, publish, subscribe, api, created_at, expires_at, last_used_at, use_count } = token
+  const standing = standingOf(token)
+  const revoke = async () => {
+    await session.call('DELETE /tokens/{id}', { params: { id } })
+    await changed()
+  }
+  return (
+    <li>
+      <div>
+        <h3>
+          {name} <span class={standing === 'In force' ? 'outcome-succeeded' : 'muted'}>{standing}</span>
+        </h3>
+        <dl class="token-facts">
+          <Fact name="Publishes to">{listed(publish)}</Fact>
+          <Fact name="Hears">{listed(subscribe)}</Fact>
+          <Fact name="Over HTTP">{apis[api]}</Fact>
+          <Fact name="Made">
+            <Time at={created_at} zone={zoneHere} />
+          </Fact>
+          <Fact name="Ends">{expires_at === null ? 'never' : <Time at={expires_at} zone={zoneHere} />}</Fact>
+          <Fact name="Last used">
+            {last_used_at === null ? (
+              'never'
+            ) : (
+              <>
+                <Ago at={last_used_at} zone={zoneHere} />, {use_count} times
+              </>
+            )}
+          </Fact>
+        </dl>
+      </div>
+      {standing === 'In force' && (
+        <AskFirst
+          name="Revoke"
+          about={name}
+          question={`Revoke the token ${name}? The program that has it is cut off at once, and it cannot be taken back.`}
+          act={revoke}
+        />
+      )}
+    </li>
+  )
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+const listed = (filters: readonly string[]) =>
+  filters.length === 0 ? 'nothing' : filters.map(filter => <code key={filter}>{filter} </code>)
+
+const day_ms = 86_400_000
+const terms = [
+  { name: 'Never', days: 0 },
+  { name: 'In 30 days', days: 30 },
+  { name: 'In 90 days', days: 90 },
+  { name: 'In a year', days: 365 },
+] as const
+
+const linesOf = (text: string) =>
+  text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
+
+function bodyOf(given: FormData) {
+  const days = Number(typed(given, 'days'))
+  return {
+    name: typed(given, 'name'),
+    publish: linesOf(typed(given, 'publish')),
+    subscribe: linesOf(typed(given, 'subscribe')),
+    api: (['read', 'write'] as const).find(api => api === given.get('api')) ?? ('none' as const),
+    expires_at: days === 0 ? null : Date.now() + days * day_ms,
+  }
+}
+
+function NewToken({ made }: { made: () => Promise<void> }) {
+  const [told, tell] = useState<{ readonly name: string; readonly secret: string } | null>(null)
+  const everything = `homes/${homes.value[0]?.id ?? 'home'}/#`
+  const make = async (given: FormData) => {
+    tell(null)
+    const { token, secret } = await session.call('POST /tokens', { body: bodyOf(given) })
+    tell({ name: token.name, secret })
+    await made()
+  }
+  return (
+    <>
+      <Form label="A new token" action="Make the token" send={make}>
+        <label>
+          Name of the program
+          <input name="name" required maxLength={128} autocomplete="off" />
+        </label>
+        <label>
+          Over HTTP it may
+          <select name="api">
+            <option value="none">do nothing</option>
+            <option value="read">read what it may hear</option>
+            <option value="write">read, and write where it may publish</option>
+          </select>
+        </label>
+        <label>
+          It ends
+          <select name="days">
+            {terms.map(({ name, days }) => (
+              <option key={days} value={days}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Hears these topic filters, one a line
+          <textarea name="subscribe" spellcheck={false} defaultValue={everything} />
+        </label>
+        <label>
+          Publishes to these topic filters, one a line
+          <textarea name="publish" spellcheck={false} />
+        </label>
+      </Form>
+      <div role="status">{told && <ToldOnce label={`Secret of ${told.name}`} secret={told.secret} />}</div>
+    </>
+  )
+}
