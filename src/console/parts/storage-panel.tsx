@@ -21,7 +21,7 @@ export function StoragePanel({ storage, at }: { storage: Storage; at: number }) 
     <Panel id="storage" title="Storage">
       <meter class="meter" min={0} max={room} value={used_bytes} aria-label="In use of what there is" />
       <p>
-        {percent} % of the {limited_by === 'budget' ? 'budget' : 'disk'}
+        {percent < 1 ? 'Less than 1' : percent} % of the {limited_by === 'budget' ? 'budget' : 'disk'}
       </p>
       <dl class="facts">
         {facts.map(([name, text]) => (

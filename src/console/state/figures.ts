@@ -23,7 +23,7 @@ const unitText = (value: number, unit: string, digits: number) =>
   new Intl.NumberFormat(navigator.languages, {
     style: 'unit',
     unit,
-    unitDisplay: unit.endsWith('byte') ? 'short' : 'long',
+    unitDisplay: unit.endsWith('byte') || unit === 'millisecond' ? 'short' : 'long',
     maximumFractionDigits: digits,
   }).format(value)
 
@@ -83,7 +83,7 @@ const waiting: Readonly<Record<string, string>> = {
 export const waitingWork = (figures: readonly Figure[]) =>
   figures.flatMap(({ name, labels, value }) => {
     const kind = waiting[name]
-    return kind === undefined ? [] : [{ kind, state: Object.values(labels)[0] ?? '', count: value }]
+    return kind === undefined || value === 0 ? [] : [{ kind, state: Object.values(labels)[0] ?? '', count: value }]
   })
 
 /** @throws TypeError when nobody answers */
