@@ -1,0 +1,14 @@
+/** Where one goes more rarely than to one's homes and alerts: listed on a page of its own. */
+export interface Place {
+  readonly path: string
+  readonly name: string
+  readonly group: 'home' | 'alerts' | 'people' | 'operations'
+  readonly who: 'anyone' | 'admin'
+}
+
+export const places: readonly Place[] = [
+  { path: '/rules', name: 'Rules', group: 'alerts', who: 'anyone' },
+  { path: '/contacts', name: 'Contacts', group: 'alerts', who: 'anyone' },
+  { path: '/recordings', name: 'Recordings', group: 'alerts', who: 'anyone' },
+  { path: '/detectors', name: 'Detectors', group: 'alerts', who: 'anyone' },
+]
