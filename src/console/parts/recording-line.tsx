@@ -82,7 +82,7 @@ function Opened({ recording: { id, result, deleted_at, home_id } }: { recording:
 function Measures({ result: { detections, format, rate, channels, took_ms } }: { result: Result }) {
   return (
     <div class="scroll">
-      <table>
+      <table class="measures">
         <caption>
           {format}, {valueText(rate)} Hz, {channels === 1 ? 'one channel' : `${channels} channels`}; listened to in{' '}
           {valueText(took_ms)} ms

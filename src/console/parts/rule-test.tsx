@@ -47,7 +47,7 @@ export function RuleTest({ draft }: { draft: RuleDraft }) {
         <ChoiceField label="Period until now" value={start} choices={periods} change={setStart} />
       </div>
       <Refused fault={fault} />
-      <button type="button" disabled={busy} onClick={() => void test()}>
+      <button type="button" class="test-run" disabled={busy} onClick={() => void test()}>
         {busy ? 'Going through it…' : 'Try it'}
       </button>
       <div role="status">{found && <Transitions found={found} zone={zone} />}</div>

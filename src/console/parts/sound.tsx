@@ -29,16 +29,16 @@ const height = 96
 
 function Drawn({ peaks }: { peaks: Peaks }) {
   const place = useRef<HTMLCanvasElement>(null)
+  const loudest = peaks.reduce((most, [low, high]) => Math.max(most, -low, high), 0)
   useEffect(() => {
     const scheme = matchMedia('(prefers-color-scheme: dark)')
     const redraw = () => {
-      if (place.current) draw(place.current, peaks)
+      if (place.current) draw(place.current, peaks, loudest)
     }
     redraw()
     scheme.addEventListener('change', redraw)
     return () => scheme.removeEventListener('change', redraw)
   }, [peaks])
-  const loudest = peaks.reduce((most, [low, high]) => Math.max(most, -low, high), 0)
   const db = loudest > 0 ? `${Math.round(20 * Math.log10(loudest))} dB` : 'silence'
   return (
     <canvas
@@ -52,14 +52,16 @@ function Drawn({ peaks }: { peaks: Peaks }) {
   )
 }
 
-function draw(canvas: HTMLCanvasElement, peaks: Peaks): void {
+/** As high as there is room, however quiet it is. */
+function draw(canvas: HTMLCanvasElement, peaks: Peaks, loudest: number): void {
   const context = canvas.getContext('2d')
   if (!context) return
   context.clearRect(0, 0, canvas.width, canvas.height)
   context.fillStyle = getComputedStyle(canvas).getPropertyValue('--accent').trim()
+  const scale = loudest > 0 ? 1 / loudest : 1
   peaks.forEach(([low, high], index) => {
-    const top = height * (1 - high)
-    context.fillRect(2 * index, top, 1, Math.max(1, height * (high - low)))
+    const top = height * (1 - high * scale)
+    context.fillRect(2 * index, top, 2, Math.max(1, height * (high - low) * scale))
   })
 }
 

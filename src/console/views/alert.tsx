@@ -32,7 +32,7 @@ export default function AlertView() {
   return (
     <>
       <Title text="Alert" />
-      <p>
+      <p class="back">
         <a href="/alerts">All alerts</a>
       </p>
       {state === 'loading' && <Loading />}

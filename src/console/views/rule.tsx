@@ -25,7 +25,7 @@ export default function RuleView() {
   return (
     <>
       <Title text={isNew(id) ? 'A new rule' : 'Rule'} />
-      <p>
+      <p class="back">
         <a href="/rules">All rules</a>
       </p>
       {state === 'loading' && <Loading />}

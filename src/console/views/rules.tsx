@@ -22,7 +22,7 @@ export default function Rules() {
       <Title text="Rules" />
       <p class="summary">A rule raises an alert by itself when what a device says is as it should not be.</p>
       {mayMake && (
-        <p class="row">
+        <p class="back">
           <a class="link-button primary" href="/rules/new">
             Make a rule
           </a>
