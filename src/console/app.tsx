@@ -5,7 +5,6 @@ import { Header } from './parts/header.tsx'
 import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
 import { person } from './state/session.ts'
-import { Alerts } from './views/alerts.tsx'
 import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
 import { Overview } from './views/overview.tsx'
@@ -18,6 +17,15 @@ const People = lazy(() => import('./views/people.tsx'))
 const Quarantine = lazy(() => import('./views/quarantine.tsx'))
 const Tokens = lazy(() => import('./views/tokens.tsx'))
 const Topics = lazy(() => import('./views/topics.tsx'))
+
+const Alerts = lazy(() => import('./views/alerts.tsx'))
+const AlertView = lazy(() => import('./views/alert.tsx'))
+const Rules = lazy(() => import('./views/rules.tsx'))
+const Contacts = lazy(() => import('./views/contacts.tsx'))
+const Detectors = lazy(() => import('./views/detectors.tsx'))
+const Recordings = lazy(() => import('./views/recordings.tsx'))
+const RuleView = lazy(() => import('./views/rule.tsx'))
+const Settings = lazy(() => import('./views/settings.tsx'))
 
 export function App() {
   return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />
@@ -64,6 +72,13 @@ function Views() {
         <Route path="/audit" component={Audit} />
         <Route path="/operations" component={Operations} />
         <Route path="/topics" component={Topics} />
+        <Route path="/alerts/:id" component={AlertView} />
+        <Route path="/rules" component={Rules} />
+        <Route path="/rules/:id" component={RuleView} />
+        <Route path="/contacts" component={Contacts} />
+        <Route path="/recordings" component={Recordings} />
+        <Route path="/detectors" component={Detectors} />
+        <Route path="/settings" component={Settings} />
         <Route default component={NotFound} />
       </Router>
     </ErrorBoundary>

@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs'
 import type { AxeResults } from 'axe-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fleet, simulate } from '../../simulators/fleet.js'
+import { clipOf } from '../../simulators/sound/sounds.js'
+import { wavOf } from '../../simulators/sound/wav.js'
+import { upload } from '../audio/uploading.js'
 import { type Console, openConsole, type Visit } from './browser.js'
 
 const axe = readFileSync(new URL(import.meta.resolve('axe-core/axe.min.js')), 'utf8')
@@ -30,6 +33,19 @@ beforeAll(async () => {
     message: 'This is over',
   })
   await hub.client.post(`/alerts/${alert.id}/close`)
+  const condition = {
+    all: [
+      { type: 'threshold', field: 'level', above: 90 },
+      { type: 'no_data', seconds: 60 },
+    ],
+  } as const
+  const active_hours = { from: '22:00', to: '07:00' }
+  await hub.client.call('POST /alert-rules', {
+    body: { device_id: 'light', name: 'Too bright', condition, active_hours },
+  })
+  const ntfy = { kind: 'ntfy', name: 'Telephone', server: 'https://ntfy.example', topic: 'home' } as const
+  await hub.client.call('POST /settings/contacts', { body: ntfy })
+  await upload({ url: hub.http_url, api_key }, wavOf(clipOf('smoke_alarm', 1, 13)))
 }, 60_000)
 afterAll(async () => {
   await fleet.stop()
@@ -73,6 +89,44 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
       await page.locator('.payload').waitFor()
     },
   },
+  'an alert': {
+    path: '/alerts',
+    whole: async ({ page }) => {
+      await page.getByRole('link', { name: 'This is critical' }).click()
+      await page.getByText('Raised', { exact: true }).waitFor()
+    },
+  },
+  settings: { path: '/settings', whole: ({ page }) => page.getByRole('link', { name: 'Rules' }).waitFor() },
+  rules: { path: '/rules', whole: ({ page }) => page.getByRole('link', { name: 'Too bright' }).waitFor() },
+  'a new rule': {
+    path: '/rules/new',
+    whole: ({ page }) => page.getByRole('button', { name: 'Make the rule' }).waitFor(),
+  },
+  'a rule': {
+    path: '/rules',
+    whole: async ({ page }) => {
+      await page.getByRole('link', { name: 'Too bright' }).click()
+      await page.getByRole('button', { name: 'Try it' }).click()
+      await page.getByText(/^It would/).waitFor()
+      await page.getByRole('button', { name: 'Delete the rule' }).click()
+    },
+  },
+  contacts: {
+    path: '/contacts',
+    whole: async ({ page }) => {
+      await page.getByRole('checkbox', { name: /^Quiet hours/ }).check()
+      await page.getByText('Change', { exact: false }).first().click()
+    },
+  },
+  recordings: {
+    path: '/recordings',
+    whole: async ({ page }) => {
+      await page.getByText(/^Heard: Smoke alarm/).waitFor()
+      await page.getByText('Sound and measures').click()
+      await page.getByRole('img', { name: /^Waveform/ }).waitFor()
+    },
+  },
+  detectors: { path: '/detectors', whole: ({ page }) => page.getByRole('heading', { name: 'Glass break' }).waitFor() },
   'an address that is none': {
     path: '/nowhere',
     whole: ({ page }) => page.getByText('There is nothing here').waitFor(),

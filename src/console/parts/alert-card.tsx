@@ -26,10 +26,12 @@ export function AlertCard({ alert, isAtHome = false }: { alert: Alert; isAtHome?
         </span>
         {alert.times > 1 && <span>{alert.times} times</span>}
       </p>
-      <p class="alert-message">{alert.message}</p>
+      <p class="alert-message">
+        <a href={`/alerts/${alert.id}`}>{alert.message}</a>
+      </p>
       {!isAtHome && (
         <p class="alert-place">
-          <Place alert={alert} />
+          <AlertPlace alert={alert} />
         </p>
       )}
       {alert.status !== 'closed' && mayAct(alert.home_id) && <Moves alert={alert} />}
@@ -37,7 +39,7 @@ export function AlertCard({ alert, isAtHome = false }: { alert: Alert; isAtHome?
   )
 }
 
-function Place({ alert: { device_id, home_id } }: { alert: Alert }) {
+export function AlertPlace({ alert: { device_id, home_id } }: { alert: Alert }) {
   const home = homeOf(home_id)?.name ?? home_id
   if (device_id === null) return <>{home}</>
   return (
@@ -47,7 +49,8 @@ function Place({ alert: { device_id, home_id } }: { alert: Alert }) {
   )
 }
 
-function Moves({ alert }: { alert: Alert }) {
+/** What can be done about it now. */
+export function Moves({ alert }: { alert: Alert }) {
   const [busy, setBusy] = useState(false)
   const [fault, setFault] = useState<string | null>(null)
   const move = async (path: (typeof moves)[number]['path']) => {

@@ -1,11 +1,13 @@
 import { useLocation } from 'preact-iso'
 import { openAlerts } from '../state/homes.ts'
+import { places } from '../state/places.ts'
 import { person, session } from '../state/session.ts'
 
 export function Header() {
   const { path } = useLocation()
   const count = openAlerts.value.length
   const here = (target: string) => (path === target ? ('page' as const) : undefined)
+  const isRare = places.some(place => path === place.path || path.startsWith(`${place.path}/`))
   return (
     <header class="header">
       <a href="/" class="brand" aria-label="Hearth">
@@ -24,6 +26,9 @@ export function Header() {
               <span class="unseen"> open</span>
             </span>
           )}
+        </a>
+        <a href="/settings" aria-current={isRare ? 'true' : here('/settings')}>
+          More
         </a>
       </nav>
       <div class="who">

@@ -4,17 +4,26 @@ import 'uplot/dist/uPlot.min.css'
 import type { Series } from '../state/series.ts'
 import { axisText, valueText } from '../state/words.ts'
 
+/** Between two moments, milliseconds since 1970. */
+export interface Span {
+  readonly from: number
+  readonly to: number
+}
+
 interface PlotOptions {
   readonly series: Series
   readonly zone: string
   readonly unit: string
   readonly name: string
+  /** Times that are marked. */
+  readonly spans?: readonly Span[]
 }
 
+const none: readonly Span[] = []
 const height = 280
 
 /** Mean of each window as a line, from least to greatest as a band. */
-export default function Plot({ series, zone, unit, name }: PlotOptions) {
+export default function Plot({ series, zone, unit, name, spans = none }: PlotOptions) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const shown = useRef(series)
@@ -24,7 +33,7 @@ export default function Plot({ series, zone, unit, name }: PlotOptions) {
     if (!element) return
     const draw = () => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsFor(element, zone, unit, name), columns(shown.current), element)
+      plot.current = new uPlot(optionsFor(element, zone, unit, name, spans), columns(shown.current), element)
     }
     const scheme = matchMedia('(prefers-color-scheme: dark)')
     const fit = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
@@ -36,7 +45,7 @@ export default function Plot({ series, zone, unit, name }: PlotOptions) {
       scheme.removeEventListener('change', draw)
       plot.current?.destroy()
     }
-  }, [zone, unit, name])
+  }, [zone, unit, name, spans])
   useEffect(() => plot.current?.setData(columns(series)), [series])
   return <div class="plot" ref={place} />
 }
@@ -47,7 +56,30 @@ const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [[...at],
 const around = (least: number, most: number): uPlot.Range.MinMax =>
   least === most ? [least - 1, most + 1] : uPlot.rangeNum(least, most, 0.1, true)
 
-function optionsFor(element: HTMLElement, zone: string, unit: string, name: string): uPlot.Options {
+/** Marks times behind what is drawn. */
+function mark(
+  { ctx, bbox: { left, top, width, height }, valToPos }: uPlot,
+  spans: readonly Span[],
+  colour: string,
+): void {
+  ctx.save()
+  ctx.globalAlpha = 0.2
+  ctx.fillStyle = colour
+  for (const { from, to } of spans) {
+    const begin = Math.max(left, valToPos(from / 1000, 'x', true))
+    const end = Math.min(left + width, valToPos(to / 1000, 'x', true))
+    if (end >= begin) ctx.fillRect(begin, top, Math.max(2, end - begin), height)
+  }
+  ctx.restore()
+}
+
+function optionsFor(
+  element: HTMLElement,
+  zone: string,
+  unit: string,
+  name: string,
+  spans: readonly Span[],
+): uPlot.Options {
   const style = getComputedStyle(element)
   const colour = (token: string) => style.getPropertyValue(token).trim()
   const axis = {
@@ -81,5 +113,6 @@ function optionsFor(element: HTMLElement, zone: string, unit: string, name: stri
       { ...edge, label: 'Most' },
     ],
     bands: [{ series: [3, 2], fill: colour('--band') }],
+    hooks: { drawClear: [plot => mark(plot, spans, colour('--bad'))] },
   }
 }

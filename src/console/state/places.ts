@@ -1,3 +1,4 @@
+/** Where one goes more rarely than to one's homes and alerts: listed on a page of its own. */
 export interface Place {
   readonly path: string
   readonly name: string
@@ -5,8 +6,11 @@ export interface Place {
   readonly who: 'anyone' | 'admin'
 }
 
-/** The views that one does not need every day. */
 export const places: readonly Place[] = [
+  { path: '/rules', name: 'Rules', group: 'alerts', who: 'anyone' },
+  { path: '/contacts', name: 'Contacts', group: 'alerts', who: 'anyone' },
+  { path: '/recordings', name: 'Recordings', group: 'alerts', who: 'anyone' },
+  { path: '/detectors', name: 'Detectors', group: 'alerts', who: 'anyone' },
   { path: '/people', name: 'People', group: 'people', who: 'anyone' },
   { path: '/account', name: 'My account', group: 'people', who: 'anyone' },
   { path: '/tokens', name: 'Service tokens', group: 'people', who: 'admin' },

@@ -1,0 +1,140 @@
+import { useState } from 'preact/hooks'
+import type { Model } from '../../client/routes.js'
+import { CheckField, ChoiceField, NumberField } from '../parts/fields.tsx'
+import { Read } from '../parts/panel.tsx'
+import { Refused } from '../parts/refused.tsx'
+import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
+import { useAction } from '../state/action.ts'
+import { homes, mayOwn, progress, severities } from '../state/homes.ts'
+import { useKnown } from '../state/known.ts'
+import { session } from '../state/session.ts'
+import { labelOf } from '../state/words.ts'
+import '../styles/alerts.css'
+
+/** What a home listens for in recordings. */
+export default function Detectors() {
+  const state = progress.value
+  return (
+    <>
+      <Title text="Detectors" />
+      <p class="summary">What is listened for in recordings from now on, and how clearly it has to be heard.</p>
+      {state === 'loading' && <Loading />}
+      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
+      {state === 'ready' && <OwnHomes />}
+    </>
+  )
+}
+
+function OwnHomes() {
+  const mine = homes.value.filter(({ id }) => mayOwn(id))
+  const [chosen, choose] = useState('')
+  const home = mine.find(({ id }) => id === chosen) ?? mine[0]
+  if (!home) return <Empty>Only the owner of a home says what it listens for.</Empty>
+  return (
+    <>
+      <div class="inputs filters">
+        <ChoiceField
+          label="Home"
+          value={home.id}
+          choices={mine.map(({ id, name }) => [id, name] as const)}
+          change={choose}
+        />
+      </div>
+      <Models key={home.id} home_id={home.id} />
+    </>
+  )
+}
+
+function Models({ home_id }: { home_id: string }) {
+  const { value, change } = useKnown(home_id, async () => {
+    const { models } = await session.call('GET /model-config', { query: { home_id } })
+    return models
+  })
+  const show = (model: Model) => change(known => known.map(one => (one.model_key === model.model_key ? model : one)))
+  return (
+    <Read value={value}>
+      {models => models.map(model => <ModelForm key={model.model_key} model={model} show={show} />)}
+    </Read>
+  )
+}
+
+/** Those of its thresholds that are numbers, as they are written. */
+const numbersOf = ({ thresholds }: Model): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries(thresholds).flatMap(([name, value]) =>
+      typeof value === 'number' ? [[name, String(value)] as const] : [],
+    ),
+  )
+
+/** Only what was changed: the rest stays the detector's own where it is. */
+const changedIn = (before: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>) =>
+  Object.fromEntries(
+    Object.entries(now).flatMap(([name, text]) =>
+      text === before[name] ? [] : [[name, text === '' ? null : Number(text)] as const],
+    ),
+  )
+
+function ModelForm({ model, show }: { model: Model; show: (model: Model) => void }) {
+  const { home_id, model_key, title, enabled } = model
+  const [severity, setSeverity] = useState(model.severity)
+  const [numbers, setNumbers] = useState(numbersOf(model))
+  const [said, say] = useState('')
+  const { busy, fault, run } = useAction()
+  const send = (body: {
+    enabled?: boolean
+    severity?: Model['severity'] | null
+    thresholds?: Record<string, unknown>
+  }) =>
+    run(async () => {
+      say('')
+      const params = { model_key }
+      const answer = await session.call('PATCH /model-config/{model_key}', { params, body: { home_id, ...body } })
+      show(answer.model)
+      setSeverity(answer.model.severity)
+      setNumbers(numbersOf(answer.model))
+      say('It is kept.')
+    })
+  const keep = (event: SubmitEvent) => {
+    event.preventDefault()
+    const thresholds = changedIn(numbersOf(model), numbers)
+    void send({ thresholds, ...(severity !== model.severity && { severity }) })
+  }
+  const reset = () => {
+    const thresholds = Object.fromEntries(Object.keys(numbers).map(name => [name, null]))
+    void send({ severity: null, thresholds })
+  }
+  return (
+    <section class="panel" aria-labelledby={`model-${model_key}`}>
+      <h2 id={`model-${model_key}`}>{title}</h2>
+      <form class="upright" onSubmit={keep}>
+        <CheckField label="Listen for it" value={enabled} change={isOn => void send({ enabled: isOn })} />
+        <div class="inputs">
+          <ChoiceField
+            label="Severity of its alerts"
+            value={severity}
+            choices={severities.map(one => [one, labelOf(one)] as const)}
+            change={setSeverity}
+          />
+          {Object.entries(numbers).map(([name, text]) => (
+            <NumberField
+              key={name}
+              label={labelOf(name)}
+              value={text}
+              change={next => setNumbers({ ...numbers, [name]: next })}
+            />
+          ))}
+        </div>
+        <Refused fault={fault} />
+        <div class="row">
+          <button type="submit" disabled={busy}>
+            Keep<span class="unseen"> {title}</span>
+          </button>
+          <button type="button" disabled={busy} onClick={reset}>
+            Back to its own<span class="unseen"> settings: {title}</span>
+          </button>
+        </div>
+        <p role="status">{said}</p>
+      </form>
+    </section>
+  )
+}
