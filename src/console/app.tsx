@@ -1,15 +1,21 @@
 import { useEffect, useErrorBoundary } from 'preact/hooks'
-import { ErrorBoundary, LocationProvider, Route, Router } from 'preact-iso'
+import { ErrorBoundary, LocationProvider, lazy, Route, Router } from 'preact-iso'
 import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
 import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
 import { person } from './state/session.ts'
 import { Alerts } from './views/alerts.tsx'
-import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
 import { Overview } from './views/overview.tsx'
 import { SignIn } from './views/sign-in.tsx'
+
+// What is not looked at first comes when it is looked at.
+const DeviceView = lazy(() => import('./views/device.tsx').then(view => view.DeviceView))
+const Group = lazy(() => import('./views/group.tsx').then(view => view.Group))
+const Groups = lazy(() => import('./views/groups.tsx').then(view => view.Groups))
+const HomeView = lazy(() => import('./views/home.tsx').then(view => view.HomeView))
+const NewDevice = lazy(() => import('./views/new-device.tsx').then(view => view.NewDevice))
 
 export function App() {
   return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />
@@ -47,7 +53,11 @@ function Views() {
     <ErrorBoundary>
       <Router onRouteChange={focusHeading}>
         <Route path="/" component={Overview} />
+        <Route path="/devices/new" component={NewDevice} />
         <Route path="/devices/:id" component={DeviceView} />
+        <Route path="/groups" component={Groups} />
+        <Route path="/groups/:id" component={Group} />
+        <Route path="/homes/:id" component={HomeView} />
         <Route path="/alerts" component={Alerts} />
         <Route default component={NotFound} />
       </Router>

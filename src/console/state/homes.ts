@@ -1,6 +1,6 @@
 import { batch, computed, type Signal, signal } from '@preact/signals'
 import type { Message } from '../../client/live.ts'
-import type { Alert, Device, Home, Room } from '../../client/routes.js'
+import type { Alert, Device, Home, Member, Room } from '../../client/routes.js'
 import { follow, orSoon } from './live.ts'
 import { everyPage } from './pages.ts'
 import { isObject, type Latest, newest, parsed, readingsOf } from './readings.ts'
@@ -17,11 +17,13 @@ export const rooms = signal<readonly Room[]>([])
 export const devices = signal<ReadonlyMap<string, LiveDevice>>(new Map())
 /** Those that are not closed, by id. */
 const alerts = signal<ReadonlyMap<string, Alert>>(new Map())
-/** The homes in which this person may do more than read. */
-const acting = signal<ReadonlySet<string>>(new Set())
+/** As what this person belongs to homes, by their ids: as anything, they may do more than read. */
+const roles = signal<ReadonlyMap<string, Member['role']>>(new Map())
 export const progress = signal<'loading' | 'ready' | Error>('loading')
 
-export const mayAct = (home_id: string) => person.value?.role === 'admin' || acting.value.has(home_id)
+export const mayAct = (home_id: string) => person.value?.role === 'admin' || roles.value.has(home_id)
+/** Whether this person may change what there is in a home. */
+export const mayOwn = (home_id: string) => person.value?.role === 'admin' || roles.value.get(home_id) === 'owner'
 export const homeOf = (id: string) => homes.value.find(home => home.id === id)
 export const zoneOf = (home_id: string) => homeOf(home_id)?.timezone ?? 'UTC'
 const severities: readonly Alert['severity'][] = ['critical', 'major', 'minor', 'warning', 'info']
@@ -70,6 +72,7 @@ function clear(): void {
   batch(() => {
     homes.value = []
     rooms.value = []
+    roles.value = new Map()
     devices.value = new Map()
     alerts.value = new Map()
     progress.value = 'loading'
@@ -93,7 +96,7 @@ async function readAll(): Promise<void> {
     ...homes.value.map(readHome),
   ])
   batch(() => {
-    acting.value = new Set(assignments.map(({ home }) => home.id))
+    roles.value = new Map(assignments.map(({ home, role }) => [home.id, role]))
     rooms.value = inHomes.flatMap(home => home.rooms)
     devices.value = new Map(found.map(device => [device.id, entryOf(device)]))
     for (const { device_id, latest } of inHomes.flatMap(home => home.latest))
@@ -184,6 +187,38 @@ function hearPresence(id: string, payload: string): void {
   if (!entry || !isObject(said)) return
   const { status, last_seen_at } = said as Pick<Device, 'last_seen_at'> & { status: Device['presence'] }
   entry.device.value = { ...entry.device.value, presence: status, connected: status === 'online', last_seen_at }
+}
+
+/** A device as the hub has just answered, new or changed. */
+export function showDevice(device: Device): void {
+  const entry = entryOf(device)
+  if (devices.value.get(device.id) !== entry) devices.value = new Map(devices.value).set(device.id, entry)
+}
+
+/** A device that was deleted. */
+export function forgetDevice(id: string): void {
+  const next = new Map(devices.value)
+  next.delete(id)
+  devices.value = next
+}
+
+/** A home as the hub has just answered. */
+export function showHome(home: Home): void {
+  homes.value = homes.value.map(one => (one.id === home.id ? home : one))
+}
+
+/** A room as the hub has just answered, new or renamed. */
+export function showRoom(room: Room): void {
+  rooms.value = [...rooms.value.filter(({ id }) => id !== room.id), room].sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** A room that was deleted: its devices are in none. */
+export function forgetRoom(id: string): void {
+  batch(() => {
+    rooms.value = rooms.value.filter(room => room.id !== id)
+    for (const { device } of devices.value.values())
+      if (device.value.room_id === id) device.value = { ...device.value, room_id: null }
+  })
 }
 
 /** An alert as it is now, from the hub's answer or as it was told live. */
