@@ -5,11 +5,16 @@ import { Header } from './parts/header.tsx'
 import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
 import { person } from './state/session.ts'
-import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
 import { Overview } from './views/overview.tsx'
 import { SignIn } from './views/sign-in.tsx'
 
+// What is not looked at first comes when it is looked at.
+const DeviceView = lazy(() => import('./views/device.tsx').then(view => view.DeviceView))
+const Group = lazy(() => import('./views/group.tsx').then(view => view.Group))
+const Groups = lazy(() => import('./views/groups.tsx').then(view => view.Groups))
+const HomeView = lazy(() => import('./views/home.tsx').then(view => view.HomeView))
+const NewDevice = lazy(() => import('./views/new-device.tsx').then(view => view.NewDevice))
 const Account = lazy(() => import('./views/account.tsx'))
 const Audit = lazy(() => import('./views/audit.tsx'))
 const Operations = lazy(() => import('./views/operations.tsx'))
@@ -63,7 +68,11 @@ function Views() {
     <ErrorBoundary>
       <Router onRouteChange={focusHeading}>
         <Route path="/" component={Overview} />
+        <Route path="/devices/new" component={NewDevice} />
         <Route path="/devices/:id" component={DeviceView} />
+        <Route path="/groups" component={Groups} />
+        <Route path="/groups/:id" component={Group} />
+        <Route path="/homes/:id" component={HomeView} />
         <Route path="/alerts" component={Alerts} />
         <Route path="/people" component={People} />
         <Route path="/account" component={Account} />

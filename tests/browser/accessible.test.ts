@@ -46,6 +46,10 @@ beforeAll(async () => {
   const ntfy = { kind: 'ntfy', name: 'Telephone', server: 'https://ntfy.example', topic: 'home' } as const
   await hub.client.call('POST /settings/contacts', { body: ntfy })
   await upload({ url: hub.http_url, api_key }, wavOf(clipOf('smoke_alarm', 1, 13)))
+  await hub.client.call('POST /homes/{id}/rooms', { params: { id: 'home' }, body: { name: 'Hall' } })
+  const { group } = await hub.client.call('POST /groups', { body: { name: 'Lights' } })
+  const params = { id: group.id, device_id: 'light' }
+  await hub.client.call('POST /groups/{id}/devices/{device_id}', { params })
 }, 60_000)
 afterAll(async () => {
   await fleet.stop()
@@ -127,6 +131,41 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
     },
   },
   detectors: { path: '/detectors', whole: ({ page }) => page.getByRole('heading', { name: 'Glass break' }).waitFor() },
+  'the end of a device': {
+    path: '/devices/light',
+    whole: ({ page }) => page.getByRole('button', { name: 'Delete Porch light' }).click(),
+  },
+  'a new device': {
+    path: '/devices/new',
+    whole: ({ page }) => page.getByRole('button', { name: 'Make a claim code instead' }).waitFor(),
+  },
+  'how a new device connects': {
+    path: '/devices/new',
+    whole: async ({ page }) => {
+      await page.getByLabel('Name', { exact: true }).fill('Greenhouse')
+      await page.getByRole('button', { name: 'Add it and show its key' }).click()
+      await page.getByText('Waiting for its first message…').waitFor()
+    },
+  },
+  'a claim code': {
+    path: '/devices/new',
+    whole: async ({ page }) => {
+      await page.getByLabel('Name', { exact: true }).fill('Mailbox')
+      await page.getByRole('button', { name: 'Make a claim code instead' }).click()
+      await page.getByRole('img', { name: 'QR code' }).waitFor()
+    },
+  },
+  groups: { path: '/groups', whole: ({ page }) => page.getByRole('link', { name: 'Lights' }).waitFor() },
+  'a group': {
+    path: '/groups',
+    whole: async ({ page }) => {
+      await page.getByRole('link', { name: 'Lights' }).click()
+      await page.getByLabel('Command').fill('set_power')
+      await page.getByRole('button', { name: 'Send to all' }).click()
+      await page.getByText('of 1').waitFor()
+    },
+  },
+  'a home': { path: '/homes/home', whole: ({ page }) => page.getByRole('button', { name: 'Rename Hall' }).waitFor() },
   'an address that is none': {
     path: '/nowhere',
     whole: ({ page }) => page.getByText('There is nothing here').waitFor(),

@@ -1,4 +1,4 @@
-import { useId, useState } from 'preact/hooks'
+import { useId, useRef, useState } from 'preact/hooks'
 import { lazy } from 'preact-iso'
 import type { Device } from '../../client/routes.js'
 import { useFollowed } from '../state/followed.ts'
@@ -6,6 +6,7 @@ import { type Range, ranges } from '../state/ranges.ts'
 import { readingsOf } from '../state/readings.ts'
 import { readSeries, type Series, withReading } from '../state/series.ts'
 import { labelOf, valueText } from '../state/words.ts'
+import { ChartExport } from './chart-export.tsx'
 import { Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 
@@ -68,7 +69,9 @@ interface DrawnOptions {
   readonly zone: string
 }
 
-function Drawn({ device: { id, home_id }, field, unit, range, zone }: DrawnOptions) {
+function Drawn({ device: { id, home_id, name }, field, unit, range, zone }: DrawnOptions) {
+  const place = useRef<HTMLDivElement>(null)
+  const label = labelOf(field)
   const series = useFollowed<Series>(`${id} ${field} ${range.name}`, {
     filters: [`homes/${home_id}/devices/${id}/telemetry`],
     read: () => readSeries(id, field, range),
@@ -80,15 +83,21 @@ function Drawn({ device: { id, home_id }, field, unit, range, zone }: DrawnOptio
       ),
   })
   return (
-    <div class="chart">
+    <div class="chart" ref={place}>
       <Read value={series.value}>
         {whole =>
           whole.at.length === 0 ? (
             <Empty>Nothing was measured in this time.</Empty>
           ) : (
             <>
-              <Plot series={whole} zone={zone} unit={unit} name={labelOf(field)} />
+              <Plot series={whole} zone={zone} unit={unit} name={label} />
               <Extremes series={whole} unit={unit} />
+              <ChartExport
+                series={whole}
+                title={`${name}: ${label}${unit === '' ? '' : ` (${unit})`}, ${range.about.toLowerCase()}`}
+                file={`${id}-${field}-${range.window}`}
+                place={place}
+              />
             </>
           )
         }

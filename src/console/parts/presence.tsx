@@ -2,7 +2,7 @@ import type { Device } from '../../client/routes.js'
 import { now } from '../state/clock.ts'
 import { agoText } from '../state/words.ts'
 
-const words = { online: 'Online', offline: 'Offline', sleeping: 'Asleep' } as const
+export const words = { online: 'Online', offline: 'Offline', sleeping: 'Asleep' } as const
 
 /** Whether a device is there; of one that is not, since when. Never by colour alone. */
 export function PresenceMark({ device }: { device: Pick<Device, 'presence' | 'last_seen_at'> }) {

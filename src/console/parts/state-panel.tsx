@@ -7,6 +7,7 @@ import { isObject, parsed } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf, valueText } from '../state/words.ts'
 import { Control } from './control.tsx'
+import { DesiredEditor } from './desired-editor.tsx'
 import { Panel, Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 
@@ -36,7 +37,14 @@ export function StatePanel({ device }: { device: Device }) {
         </Panel>
       )}
       <Panel id="state" title="State">
-        <Read value={twin.value}>{both => <Names {...both} />}</Read>
+        <Read value={twin.value}>
+          {both => (
+            <>
+              <Names {...both} />
+              {mayAct(home_id) && <DesiredEditor device_id={id} open={both.open} />}
+            </>
+          )}
+        </Read>
       </Panel>
     </>
   )

@@ -47,3 +47,8 @@ export function faultText(error: unknown): string {
   if (error instanceof TypeError) return 'The hub does not answer. Check that it runs and that you are on its network.'
   return error instanceof Error ? error.message : String(error)
 }
+
+/** After what somebody had done the view is another one: whoever hears the page is told. */
+export function focusTitle(): void {
+  requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus())
+}

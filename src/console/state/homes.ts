@@ -190,6 +190,38 @@ function hearPresence(id: string, payload: string): void {
   entry.device.value = { ...entry.device.value, presence: status, connected: status === 'online', last_seen_at }
 }
 
+/** A device as the hub has just answered, new or changed. */
+export function showDevice(device: Device): void {
+  const entry = entryOf(device)
+  if (devices.value.get(device.id) !== entry) devices.value = new Map(devices.value).set(device.id, entry)
+}
+
+/** A device that was deleted. */
+export function forgetDevice(id: string): void {
+  const next = new Map(devices.value)
+  next.delete(id)
+  devices.value = next
+}
+
+/** A home as the hub has just answered. */
+export function showHome(home: Home): void {
+  homes.value = homes.value.map(one => (one.id === home.id ? home : one))
+}
+
+/** A room as the hub has just answered, new or renamed. */
+export function showRoom(room: Room): void {
+  rooms.value = [...rooms.value.filter(({ id }) => id !== room.id), room].sort((a, b) => a.name.localeCompare(b.name))
+}
+
+/** A room that was deleted: its devices are in none. */
+export function forgetRoom(id: string): void {
+  batch(() => {
+    rooms.value = rooms.value.filter(room => room.id !== id)
+    for (const { device } of devices.value.values())
+      if (device.value.room_id === id) device.value = { ...device.value, room_id: null }
+  })
+}
+
 /** An alert as it is now, from the hub's answer or as it was told live. */
 export function showAlert(alert: Alert): void {
   const known = alerts.value.get(alert.id)

@@ -80,3 +80,23 @@ export function spreadText(text: string): string {
   const bare = (json: string) => json.replace(/\s+/g, '')
   return bare(JSON.stringify(value)) === bare(text) ? JSON.stringify(value, null, 2) : text
 }
+
+const spans = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+  ['second', 1000],
+] as const
+
+/** How long something lasts, given in milliseconds, in the two largest units that fit. */
+export function durationText(ms: number): string {
+  const texts: string[] = []
+  let rest = Math.max(0, ms)
+  for (const [unit, length] of spans) {
+    const count = Math.floor(rest / length)
+    rest -= count * length
+    if (count > 0 || (unit === 'second' && texts.length === 0))
+      texts.push(new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }).format(count))
+  }
+  return texts.slice(0, 2).join(' ')
+}

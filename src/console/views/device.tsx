@@ -3,13 +3,17 @@ import type { Device } from '../../client/routes.js'
 import { AlertCard } from '../parts/alert-card.tsx'
 import { Chart } from '../parts/chart.tsx'
 import { CommandsPanel } from '../parts/commands-panel.tsx'
+import { DangerPanel } from '../parts/danger-panel.tsx'
 import { EventsPanel } from '../parts/events-panel.tsx'
+import { HeartbeatsPanel } from '../parts/heartbeats-panel.tsx'
+import { KeysPanel } from '../parts/keys-panel.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { PresenceMark } from '../parts/presence.tsx'
+import { PresencePanel } from '../parts/presence-panel.tsx'
 import { StatePanel } from '../parts/state-panel.tsx'
 import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
-import { devices, homeOf, openAlerts, progress, rooms, zoneOf } from '../state/homes.ts'
+import { devices, homeOf, mayOwn, openAlerts, progress, rooms, zoneOf } from '../state/homes.ts'
 import type { Latest } from '../state/readings.ts'
 import { labelOf, unitOf, withUnit } from '../state/words.ts'
 
@@ -23,7 +27,13 @@ export function DeviceView() {
   return (
     <>
       <Title text={entry?.device.value.name ?? (isMissing ? 'There is no such device' : 'Device')} />
-      {entry && <Shown device={entry.device.value} latest={entry.latest.value} />}
+      {entry && (
+        <Shown
+          key={`${entry.device.value.home_id} ${entry.device.value.id}`}
+          device={entry.device.value}
+          latest={entry.latest.value}
+        />
+      )}
       {isMissing && <a href="/">To your homes</a>}
       {!entry && state === 'loading' && <Loading />}
       {!entry && state instanceof Error && <Fault error={state} again={() => location.reload()} />}
@@ -52,14 +62,22 @@ function Shown({ device, latest }: { device: Device; latest: Latest }) {
           <Panel id="now" title="Now">
             <Now device={device} latest={latest} zone={zone} />
           </Panel>
-          <StatePanel key={device.id} device={device} />
+          <StatePanel device={device} />
+          <HeartbeatsPanel device={device} zone={zone} />
+          <PresencePanel device={device} zone={zone} />
         </div>
         <div>
           <Panel id="history" title="History">
-            <Chart key={device.id} device={device} fields={fields} zone={zone} />
+            <Chart device={device} fields={fields} zone={zone} />
           </Panel>
           <CommandsPanel device={device} zone={zone} />
           <EventsPanel device={device} zone={zone} />
+          {mayOwn(device.home_id) && (
+            <>
+              <KeysPanel device={device} zone={zone} />
+              <DangerPanel device={device} />
+            </>
+          )}
         </div>
       </div>
     </>

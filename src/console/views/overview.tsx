@@ -2,7 +2,9 @@ import type { Home } from '../../client/routes.js'
 import { AlertCard } from '../parts/alert-card.tsx'
 import { DeviceCard } from '../parts/device-card.tsx'
 import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
-import { devices, homes, type LiveDevice, openAlerts, progress, rooms } from '../state/homes.ts'
+import { devices, homes, type LiveDevice, mayOwn, openAlerts, progress, rooms } from '../state/homes.ts'
+import { places } from '../state/places.ts'
+import { person } from '../state/session.ts'
 
 /** All homes with their rooms and devices, as they are now. */
 export function Overview() {
@@ -15,6 +17,7 @@ export function Overview() {
       {state === 'ready' && homes.value.length === 0 && (
         <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
       )}
+      {state === 'ready' && <Places />}
       {state === 'ready' && homes.value.map(home => <HomePart key={home.id} home={home} />)}
     </>
   )
@@ -34,6 +37,12 @@ function HomePart({ home }: { home: Home }) {
         {home.name}
       </h2>
       <Summary devices={here} alerts={alerts.length} />
+      <p class="links">
+        <a href={`/homes/${home.id}`}>
+          {mayOwn(home.id) ? 'Rooms and settings' : 'Rooms'}
+          <span class="unseen"> of {home.name}</span>
+        </a>
+      </p>
       {alerts.length > 0 && (
         <>
           <h3>Open alerts</h3>
@@ -78,5 +87,21 @@ function Devices({ name, devices }: { name: string; devices: readonly LiveDevice
         ))}
       </ul>
     </>
+  )
+}
+
+/** What else there is of homes. */
+function Places() {
+  const isAdmin = person.value?.role === 'admin'
+  return (
+    <nav class="links" aria-label="Devices and groups">
+      {places
+        .filter(({ group, who }) => group === 'home' && (who === 'anyone' || isAdmin))
+        .map(({ path, name }) => (
+          <a key={path} href={path}>
+            {name}
+          </a>
+        ))}
+    </nav>
   )
 }

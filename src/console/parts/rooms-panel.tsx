@@ -1,0 +1,113 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Room } from '../../client/routes.js'
+import { useAsking } from '../state/asking.ts'
+import { devices, forgetRoom, rooms, showRoom } from '../state/homes.ts'
+import { session } from '../state/session.ts'
+import { Confirm } from './confirm.tsx'
+import { Field, wordIn } from './field.tsx'
+import { Panel } from './panel.tsx'
+import { Problem } from './problem.tsx'
+import { Empty } from './states.tsx'
+
+/** The rooms of a home; its owner makes more, renames them and takes them away. */
+export function RoomsPanel({ home_id, isMine }: { home_id: string; isMine: boolean }) {
+  const here = rooms.value.filter(room => room.home_id === home_id)
+  return (
+    <Panel id="rooms" title="Rooms">
+      {here.length === 0 ? (
+        <Empty>This home has no rooms yet.</Empty>
+      ) : (
+        <ul class="lines">
+          {here.map(room => (
+            <RoomLine key={room.id} room={room} isMine={isMine} />
+          ))}
+        </ul>
+      )}
+      {isMine && <NewRoom home_id={home_id} />}
+    </Panel>
+  )
+}
+
+function RoomLine({ room, isMine }: { room: Room; isMine: boolean }) {
+  const [isEditing, edit] = useState(false)
+  const { id, name } = room
+  const count = [...devices.value.values()].filter(({ device }) => device.value.room_id === id).length
+  const remove = async () => {
+    await session.call('DELETE /rooms/{id}', { params: { id } })
+    forgetRoom(id)
+  }
+  if (isEditing) return <Renaming room={room} done={() => edit(false)} />
+  return (
+    <li class="thing">
+      <span class="thing-about">
+        <span class="line-name">{name}</span> <span class="muted">{countText(count)}</span>
+      </span>
+      {isMine && (
+        <span class="row">
+          <button type="button" onClick={() => edit(true)}>
+            Rename<span class="unseen"> {name}</span>
+          </button>
+          <Confirm action="Delete" about={name} title={`Delete the room ${name}?`} run={remove}>
+            Its devices stay in the home, in no room.
+          </Confirm>
+        </span>
+      )}
+    </li>
+  )
+}
+
+const countText = (count: number) => (count === 0 ? 'no device' : count === 1 ? 'one device' : `${count} devices`)
+
+function Renaming({ room: { id, name }, done }: { room: Room; done: () => void }) {
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => form.current?.querySelector('input')?.focus(), [])
+  const { busy, fault, ask } = useAsking()
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const body = { name: wordIn(event.currentTarget, 'name') }
+    const changed = await ask(async () => {
+      showRoom((await session.call('PATCH /rooms/{id}', { params: { id }, body })).room)
+    })
+    if (changed) done()
+  }
+  return (
+    <li class="thing">
+      <form ref={form} class="stack thing-about" onSubmit={event => void submit(event)}>
+        <Field label={`New name of ${name}`} name="name" required value={name} />
+        <Problem fault={fault} />
+        <div class="row">
+          <button type="submit" disabled={busy}>
+            Rename
+          </button>
+          <button type="button" onClick={done}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </li>
+  )
+}
+
+function NewRoom({ home_id: id }: { home_id: string }) {
+  const { busy, fault, ask } = useAsking()
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const form = event.currentTarget as HTMLFormElement
+    const body = { name: wordIn(form, 'name') }
+    const made = await ask(async () => {
+      showRoom((await session.call('POST /homes/{id}/rooms', { params: { id }, body })).room)
+    })
+    if (made) form.reset()
+  }
+  return (
+    <form class="stack" onSubmit={event => void submit(event)}>
+      <Field label="Name of a new room" name="name" required />
+      <Problem fault={fault} />
+      <div>
+        <button type="submit" disabled={busy}>
+          Add the room
+        </button>
+      </div>
+    </form>
+  )
+}
