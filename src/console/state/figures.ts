@@ -23,7 +23,7 @@ const unitText = (value: number, unit: string, digits: number) =>
   new Intl.NumberFormat(navigator.languages, {
     style: 'unit',
     unit,
-    unitDisplay: unit.endsWith('byte') || unit === 'millisecond' ? 'short' : 'long',
+    unitDisplay: /.byte$|^milli/.test(unit) ? 'short' : 'long',
     maximumFractionDigits: digits,
   }).format(value)
 
