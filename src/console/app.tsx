@@ -4,18 +4,19 @@ import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
 import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
+import { patiently } from './state/patience.ts'
 import { person } from './state/session.ts'
 import { Alerts } from './views/alerts.tsx'
+import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
 import { Overview } from './views/overview.tsx'
 import { SignIn } from './views/sign-in.tsx'
 
 // What is not looked at first comes when it is looked at.
-const DeviceView = lazy(() => import('./views/device.tsx').then(view => view.DeviceView))
-const Group = lazy(() => import('./views/group.tsx').then(view => view.Group))
-const Groups = lazy(() => import('./views/groups.tsx').then(view => view.Groups))
-const HomeView = lazy(() => import('./views/home.tsx').then(view => view.HomeView))
-const NewDevice = lazy(() => import('./views/new-device.tsx').then(view => view.NewDevice))
+const Group = lazy(() => patiently(() => import('./views/group.tsx')).then(view => view.Group))
+const Groups = lazy(() => patiently(() => import('./views/groups.tsx')).then(view => view.Groups))
+const HomeView = lazy(() => patiently(() => import('./views/home.tsx')).then(view => view.HomeView))
+const NewDevice = lazy(() => patiently(() => import('./views/new-device.tsx')).then(view => view.NewDevice))
 
 export function App() {
   return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />
