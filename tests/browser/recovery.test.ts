@@ -33,8 +33,9 @@ test('a view that was asked for while the hub was away comes when it is back', a
   await page.getByText('no open alerts').waitFor()
   await opened.restart(async () => {
     await page.getByText('No connection to the hub.').waitFor()
+    const failed = page.waitForEvent('requestfailed', request => request.url().includes('/assets/'))
     await page.getByRole('link', { name: 'Groups' }).click()
-    await page.waitForEvent('requestfailed', request => request.url().includes('/assets/'))
+    await failed
   })
   await page.getByRole('heading', { level: 1, name: 'Groups' }).waitFor()
 })
