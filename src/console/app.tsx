@@ -4,33 +4,34 @@ import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
 import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
+import { patiently } from './state/patience.ts'
 import { person } from './state/session.ts'
+import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
 import { Overview } from './views/overview.tsx'
 import { SignIn } from './views/sign-in.tsx'
 
 // What is not looked at first comes when it is looked at.
-const DeviceView = lazy(() => import('./views/device.tsx').then(view => view.DeviceView))
-const Group = lazy(() => import('./views/group.tsx').then(view => view.Group))
-const Groups = lazy(() => import('./views/groups.tsx').then(view => view.Groups))
-const HomeView = lazy(() => import('./views/home.tsx').then(view => view.HomeView))
-const NewDevice = lazy(() => import('./views/new-device.tsx').then(view => view.NewDevice))
-const Account = lazy(() => import('./views/account.tsx'))
-const Audit = lazy(() => import('./views/audit.tsx'))
-const Operations = lazy(() => import('./views/operations.tsx'))
-const People = lazy(() => import('./views/people.tsx'))
-const Quarantine = lazy(() => import('./views/quarantine.tsx'))
-const Tokens = lazy(() => import('./views/tokens.tsx'))
-const Topics = lazy(() => import('./views/topics.tsx'))
+const Group = lazy(() => patiently(() => import('./views/group.tsx')).then(view => view.Group))
+const Groups = lazy(() => patiently(() => import('./views/groups.tsx')).then(view => view.Groups))
+const HomeView = lazy(() => patiently(() => import('./views/home.tsx')).then(view => view.HomeView))
+const NewDevice = lazy(() => patiently(() => import('./views/new-device.tsx')).then(view => view.NewDevice))
+const Account = lazy(() => patiently(() => import('./views/account.tsx')))
+const Audit = lazy(() => patiently(() => import('./views/audit.tsx')))
+const Operations = lazy(() => patiently(() => import('./views/operations.tsx')))
+const People = lazy(() => patiently(() => import('./views/people.tsx')))
+const Quarantine = lazy(() => patiently(() => import('./views/quarantine.tsx')))
+const Tokens = lazy(() => patiently(() => import('./views/tokens.tsx')))
+const Topics = lazy(() => patiently(() => import('./views/topics.tsx')))
 
-const Alerts = lazy(() => import('./views/alerts.tsx'))
-const AlertView = lazy(() => import('./views/alert.tsx'))
-const Rules = lazy(() => import('./views/rules.tsx'))
-const Contacts = lazy(() => import('./views/contacts.tsx'))
-const Detectors = lazy(() => import('./views/detectors.tsx'))
-const Recordings = lazy(() => import('./views/recordings.tsx'))
-const RuleView = lazy(() => import('./views/rule.tsx'))
-const Settings = lazy(() => import('./views/settings.tsx'))
+const Alerts = lazy(() => patiently(() => import('./views/alerts.tsx')))
+const AlertView = lazy(() => patiently(() => import('./views/alert.tsx')))
+const Rules = lazy(() => patiently(() => import('./views/rules.tsx')))
+const Contacts = lazy(() => patiently(() => import('./views/contacts.tsx')))
+const Detectors = lazy(() => patiently(() => import('./views/detectors.tsx')))
+const Recordings = lazy(() => patiently(() => import('./views/recordings.tsx')))
+const RuleView = lazy(() => patiently(() => import('./views/rule.tsx')))
+const Settings = lazy(() => patiently(() => import('./views/settings.tsx')))
 
 export function App() {
   return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />

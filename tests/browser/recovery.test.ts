@@ -27,3 +27,15 @@ test('the hub restarts, and the page says so and goes on by itself', async () =>
   await page.getByText('13.5').first().waitFor()
   expect(complaints.filter(text => !/WebSocket|ERR_CONNECTION/.test(text))).toEqual([])
 })
+
+test('a view that was asked for while the hub was away comes when it is back', async () => {
+  const { page } = await opened.visit('/')
+  await page.getByText('no open alerts').waitFor()
+  await opened.restart(async () => {
+    await page.getByText('No connection to the hub.').waitFor()
+    const failed = page.waitForEvent('requestfailed', request => request.url().includes('/assets/'))
+    await page.getByRole('link', { name: 'Groups' }).click()
+    await failed
+  })
+  await page.getByRole('heading', { level: 1, name: 'Groups' }).waitFor()
+})

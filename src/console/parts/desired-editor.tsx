@@ -15,7 +15,7 @@ type Json = Readonly<Record<string, unknown>>
 export function DesiredEditor({ device_id, open }: { device_id: string; open: Json }) {
   const [isOpen, setOpen] = useState(false)
   return (
-    <details onToggle={event => setOpen(event.currentTarget.open)}>
+    <details class="editor" onToggle={event => setOpen(event.currentTarget.open)}>
       <summary>Change what is desired, as JSON</summary>
       {isOpen && <Editor device_id={device_id} />}
       <h3>Not reached yet</h3>

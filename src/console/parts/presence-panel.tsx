@@ -45,19 +45,16 @@ export function PresencePanel({ device: { id, presence }, zone }: { device: Devi
   )
 }
 
+/** As many as are asked for when nothing is said, so that a day is as wide however few are known. */
+const daysShown = 31
 const width = 10
 const height = 100
 
 /** A bar for each day, as high as the part of it in which the device was there. */
 function Days({ uptime }: { uptime: readonly Uptime[] }) {
   return (
-    <svg
-      class="uptime"
-      viewBox={`0 0 ${uptime.length * width} ${height}`}
-      preserveAspectRatio="none"
-      aria-hidden="true"
-    >
-      {uptime.map(({ start, uptime_percent }, index) => (
+    <svg class="uptime" viewBox={`0 0 ${daysShown * width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
+      {uptime.slice(-daysShown).map(({ start, uptime_percent }, index) => (
         <g key={start}>
           <rect class="track" x={index * width} y={0} width={width - 1} height={height} />
           <rect class="up" x={index * width} y={height - uptime_percent} width={width - 1} height={uptime_percent} />

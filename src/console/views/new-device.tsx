@@ -38,7 +38,7 @@ export function NewDevice() {
       {made && <Connect {...made} />}
       {claimed && <NewClaim key={claimed.claim.id} {...claimed} />}
       {isOver && (
-        <button type="button" onClick={another}>
+        <button type="button" class="after" onClick={another}>
           Add another device
         </button>
       )}

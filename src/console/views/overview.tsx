@@ -36,13 +36,7 @@ function HomePart({ home }: { home: Home }) {
       <h2 id={`home-${home.id}`} class={homes.value.length > 1 ? '' : 'unseen'}>
         {home.name}
       </h2>
-      <Summary devices={here} alerts={alerts.length} />
-      <p class="links">
-        <a href={`/homes/${home.id}`}>
-          {mayOwn(home.id) ? 'Rooms and settings' : 'Rooms'}
-          <span class="unseen"> of {home.name}</span>
-        </a>
-      </p>
+      <Summary home={home} devices={here} alerts={alerts.length} isMine={mayOwn(home.id)} />
       {alerts.length > 0 && (
         <>
           <h3>Open alerts</h3>
@@ -63,7 +57,14 @@ function HomePart({ home }: { home: Home }) {
   )
 }
 
-function Summary({ devices, alerts }: { devices: readonly LiveDevice[]; alerts: number }) {
+interface SummaryOptions {
+  readonly home: Home
+  readonly devices: readonly LiveDevice[]
+  readonly alerts: number
+  readonly isMine: boolean
+}
+
+function Summary({ home, devices, alerts, isMine }: SummaryOptions) {
   const count = (presence: string) => devices.filter(({ device }) => device.value.presence === presence).length
   const [online, offline, sleeping] = ['online', 'offline', 'sleeping'].map(count)
   return (
@@ -72,6 +73,10 @@ function Summary({ devices, alerts }: { devices: readonly LiveDevice[]; alerts: 
       {sleeping !== 0 && <span>{sleeping} asleep</span>}
       {offline !== 0 && <span>{offline} offline</span>}
       <span>{alerts === 0 ? 'no open alerts' : `${alerts} open ${alerts === 1 ? 'alert' : 'alerts'}`}</span>
+      <a href={`/homes/${home.id}`}>
+        {isMine ? 'Rooms and settings' : 'Rooms'}
+        <span class="unseen"> of {home.name}</span>
+      </a>
     </p>
   )
 }
