@@ -2,6 +2,7 @@ import type { Stats } from '../../client/routes.js'
 import { bytesText, durationText } from '../state/figures.ts'
 import { isObject } from '../state/readings.ts'
 import { labelOf, valueText } from '../state/words.ts'
+import { Facts } from './facts.tsx'
 import { Panel } from './panel.tsx'
 
 /** What the broker has counted since the hub was started, and what the process takes. */
@@ -18,14 +19,7 @@ export function BrokerPanel({ stats: { broker, uptime_seconds, memory } }: { sta
   ]
   return (
     <Panel id="broker" title="Broker">
-      <dl class="facts">
-        {facts.map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </Panel>
   )
 }

@@ -1,6 +1,7 @@
 import type { Storage } from '../../client/routes.js'
 import { bytesText } from '../state/figures.ts'
 import { agoText, valueText, wholeTime, zoneHere } from '../state/words.ts'
+import { Facts } from './facts.tsx'
 import { Panel } from './panel.tsx'
 
 /** How much is stored, how much may be, and when that is reached. */
@@ -23,14 +24,7 @@ export function StoragePanel({ storage, at }: { storage: Storage; at: number }) 
       <p>
         {percent < 1 ? 'Less than 1' : percent} % of the {limited_by === 'budget' ? 'budget' : 'disk'}
       </p>
-      <dl class="facts">
-        {facts.map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
+      <Facts facts={facts} />
     </Panel>
   )
 }

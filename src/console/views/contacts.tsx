@@ -1,45 +1,23 @@
 import { useState } from 'preact/hooks'
 import { ContactForm } from '../parts/contact-form.tsx'
 import { ContactLine, Secret } from '../parts/contact-line.tsx'
-import { ChoiceField } from '../parts/fields.tsx'
+import { OwnHome } from '../parts/own-home.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
 import { PolicyPanel } from '../parts/policy-panel.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
+import { Empty, Title } from '../parts/states.tsx'
 import { newContactOf, readContacts } from '../state/contacts.ts'
-import { homes, mayOwn, progress } from '../state/homes.ts'
 import { useKnown } from '../state/known.ts'
 import { session } from '../state/session.ts'
 import '../styles/alerts.css'
 
 /** Whom a home tells of its alerts, and when. */
 export default function Contacts() {
-  const state = progress.value
   return (
     <>
       <Title text="Contacts" />
-      {state === 'loading' && <Loading />}
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'ready' && <OwnHomes />}
-    </>
-  )
-}
-
-function OwnHomes() {
-  const mine = homes.value.filter(({ id }) => mayOwn(id))
-  const [chosen, choose] = useState('')
-  const home = mine.find(({ id }) => id === chosen) ?? mine[0]
-  if (!home) return <Empty>Only the owner of a home says whom it tells.</Empty>
-  return (
-    <>
-      <div class="inputs filters">
-        <ChoiceField
-          label="Home"
-          value={home.id}
-          choices={mine.map(({ id, name }) => [id, name] as const)}
-          change={choose}
-        />
-      </div>
-      <HomeContacts key={home.id} home_id={home.id} />
+      <OwnHome none="Only the owner of a home says whom it tells.">
+        {id => <HomeContacts key={id} home_id={id} />}
+      </OwnHome>
     </>
   )
 }

@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks'
 import type { Model } from '../../client/routes.js'
 import { CheckField, ChoiceField, NumberField } from '../parts/fields.tsx'
+import { OwnHome } from '../parts/own-home.tsx'
 import { Read } from '../parts/panel.tsx'
 import { Refused } from '../parts/refused.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
+import { Title } from '../parts/states.tsx'
 import { useAction } from '../state/action.ts'
-import { homes, mayOwn, progress, severities } from '../state/homes.ts'
+import { severities } from '../state/homes.ts'
 import { useKnown } from '../state/known.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
@@ -13,34 +14,13 @@ import '../styles/alerts.css'
 
 /** What a home listens for in recordings. */
 export default function Detectors() {
-  const state = progress.value
   return (
     <>
       <Title text="Detectors" />
       <p class="summary">What is listened for in recordings from now on, and how clearly it has to be heard.</p>
-      {state === 'loading' && <Loading />}
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'ready' && <OwnHomes />}
-    </>
-  )
-}
-
-function OwnHomes() {
-  const mine = homes.value.filter(({ id }) => mayOwn(id))
-  const [chosen, choose] = useState('')
-  const home = mine.find(({ id }) => id === chosen) ?? mine[0]
-  if (!home) return <Empty>Only the owner of a home says what it listens for.</Empty>
-  return (
-    <>
-      <div class="inputs filters">
-        <ChoiceField
-          label="Home"
-          value={home.id}
-          choices={mine.map(({ id, name }) => [id, name] as const)}
-          change={choose}
-        />
-      </div>
-      <Models key={home.id} home_id={home.id} />
+      <OwnHome none="Only the owner of a home says what it listens for.">
+        {id => <Models key={id} home_id={id} />}
+      </OwnHome>
     </>
   )
 }
