@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 import type { Alert } from '../../client/routes.js'
 import { devices, homeOf, mayAct, showAlert, zoneOf } from '../state/homes.ts'
 import { session } from '../state/session.ts'
@@ -53,7 +53,9 @@ export function AlertPlace({ alert: { device_id, home_id } }: { alert: Alert }) 
 export function Moves({ alert }: { alert: Alert }) {
   const [busy, setBusy] = useState(false)
   const [fault, setFault] = useState<string | null>(null)
+  const row = useRef<HTMLDivElement>(null)
   const move = async (path: (typeof moves)[number]['path']) => {
+    if (busy) return
     setBusy(true)
     setFault(null)
     try {
@@ -62,14 +64,15 @@ export function Moves({ alert }: { alert: Alert }) {
       setFault(faultText(error))
     } finally {
       setBusy(false)
+      setTimeout(() => focusNext(row.current), 0)
     }
   }
   return (
-    <div class="row moves">
+    <div ref={row} class="row moves">
       {moves
         .filter(({ from }) => from.some(status => status === alert.status))
         .map(({ path, name }) => (
-          <button key={path} type="button" disabled={busy} onClick={() => void move(path)}>
+          <button key={path} type="button" aria-disabled={busy} onClick={() => void move(path)}>
             {name}
             <span class="unseen">: {alert.message}</span>
           </button>
@@ -77,4 +80,11 @@ export function Moves({ alert }: { alert: Alert }) {
       {fault !== null && <span role="alert">{fault}</span>}
     </div>
   )
+}
+
+/** The button that had the focus is gone with what it did: another of its row has it then, or the heading. */
+function focusNext(row: HTMLElement | null): void {
+  if (document.activeElement !== document.body) return
+  const next = row?.querySelector<HTMLElement>('button') ?? document.querySelector<HTMLElement>('main h1')
+  next?.focus({ preventScroll: true })
 }

@@ -33,7 +33,7 @@ function Asking({ name, question, act, close }: AskTwiceOptions & { close: () =>
     close()
   }
   return (
-    <fieldset class="twice row">
+    <fieldset class="twice row" onKeyDown={({ key }) => key === 'Escape' && close()}>
       <legend>{question}</legend>
       <button ref={first} type="button" onClick={close}>
         Leave it

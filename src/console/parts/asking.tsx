@@ -108,7 +108,7 @@ export function AskFirst({ name, about, question, act }: ActOptions & { question
   }
   return (
     <>
-      <button type="button" onClick={() => dialog.current?.showModal()}>
+      <button type="button" class="danger" onClick={() => dialog.current?.showModal()}>
         {name}
         <span class="unseen"> {about}</span>
       </button>

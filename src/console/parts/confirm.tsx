@@ -51,15 +51,15 @@ export function Confirm({ action, about, title, typed, run, children }: ConfirmO
           )}
           <Problem fault={fault} />
           <div class="row">
+            <button type="button" onClick={() => dialog.current?.close()}>
+              Cancel
+            </button>
             <button
               type="submit"
               class="danger"
               disabled={busy || (typed !== undefined && text.trim() !== typed.trim())}
             >
               {action}
-            </button>
-            <button type="button" onClick={() => dialog.current?.close()}>
-              Cancel
             </button>
           </div>
         </form>

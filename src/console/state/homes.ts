@@ -56,6 +56,8 @@ export function openHomes(): () => void {
           done()
         },
       })
+      // Whoever belongs to no home has nothing to hear, and nothing to wait for.
+      if (filters.length === 0) done()
     })
     isFirst = false
     await load(readAll)

@@ -7,9 +7,9 @@ import { GroupCommand } from '../parts/group-command.tsx'
 import { GroupMembers } from '../parts/group-members.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
 import { Problem } from '../parts/problem.tsx'
-import { Title } from '../parts/states.tsx'
+import { Loading, Title } from '../parts/states.tsx'
 import { useAsking } from '../state/asking.ts'
-import { devices, mayAct } from '../state/homes.ts'
+import { devices, mayAct, progress } from '../state/homes.ts'
 import { useRead } from '../state/read.ts'
 import { person, session } from '../state/session.ts'
 import '../styles/devices.css'
@@ -26,7 +26,11 @@ export function Group() {
   return (
     <>
       <Title text={name} />
-      <Read value={group.value}>{whole => <Shown key={whole.id} group={whole} changed={group.again} />}</Read>
+      {progress.value === 'loading' ? (
+        <Loading />
+      ) : (
+        <Read value={group.value}>{whole => <Shown key={whole.id} group={whole} changed={group.again} />}</Read>
+      )}
     </>
   )
 }

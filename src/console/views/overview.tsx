@@ -17,7 +17,7 @@ export function Overview() {
       {state === 'ready' && homes.value.length === 0 && (
         <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
       )}
-      {state === 'ready' && <Places />}
+      {state === 'ready' && homes.value.length > 0 && <Places />}
       {state === 'ready' && homes.value.map(home => <HomePart key={home.id} home={home} />)}
     </>
   )
@@ -48,7 +48,7 @@ function HomePart({ home }: { home: Home }) {
           {alerts.length > 5 && <a href="/alerts">All {alerts.length} open alerts</a>}
         </>
       )}
-      {here.length === 0 && <Empty>There is no device in this home yet.</Empty>}
+      {here.length === 0 && <NoDevice isMine={mayOwn(home.id)} />}
       {inRooms.map(room => (
         <Devices key={room.id} name={room.name} devices={room.devices} />
       ))}
@@ -56,6 +56,17 @@ function HomePart({ home }: { home: Home }) {
     </section>
   )
 }
+
+const NoDevice = ({ isMine }: { isMine: boolean }) => (
+  <>
+    <Empty>There is no device in this home yet.</Empty>
+    {isMine && (
+      <a class="link-button primary" href="/devices/new">
+        Add the first one
+      </a>
+    )}
+  </>
+)
 
 interface SummaryOptions {
   readonly home: Home
@@ -103,7 +114,7 @@ function Places() {
       {places
         .filter(({ group, who }) => group === 'home' && (who === 'anyone' || isAdmin))
         .map(({ path, name }) => (
-          <a key={path} href={path}>
+          <a key={path} class="link-button" href={path}>
             {name}
           </a>
         ))}
