@@ -119,7 +119,7 @@ test('a recording appears as it is listened to, and its sound is drawn', async (
   const { hub } = opened
   const api_key = await hub.device('mic', { name: 'Hall microphone' })
   const { page, complaints, strayed, context } = await opened.visit('/recordings')
-  await page.getByText('There is no recording like that.').waitFor()
+  await page.getByText('Nothing was recorded yet.').waitFor()
   await upload({ url: hub.http_url, api_key }, wavOf(clipOf('smoke_alarm', 1, 13)))
   const line = page.getByRole('listitem').filter({ hasText: 'Hall microphone' })
   await line.getByText(/^Heard: Smoke alarm/).waitFor()

@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks'
 import type { Alert } from '../../client/routes.js'
 import { useAction } from '../state/action.ts'
 import { homeOf, mayAct, showAlert, zoneOf } from '../state/homes.ts'
@@ -53,14 +54,17 @@ export function AlertPlace({ alert: { device_id, home_id } }: { alert: Alert }) 
 /** What can be done about it now. */
 export function Moves({ alert }: { alert: Alert }) {
   const { busy, fault, run } = useAction()
-  const move = (path: (typeof moves)[number]['path']) =>
-    run(async () => showAlert((await session.call(path, { params: { id: alert.id } })).alert))
+  const row = useRef<HTMLDivElement>(null)
+  const move = async (path: (typeof moves)[number]['path']) => {
+    await run(async () => showAlert((await session.call(path, { params: { id: alert.id } })).alert))
+    setTimeout(() => focusNext(row.current), 0)
+  }
   return (
-    <div class="row moves">
+    <div ref={row} class="row moves">
       {moves
         .filter(({ from }) => from.some(status => status === alert.status))
         .map(({ path, name }) => (
-          <button key={path} type="button" disabled={busy} onClick={() => void move(path)}>
+          <button key={path} type="button" aria-disabled={busy} onClick={() => void move(path)}>
             {name}
             <span class="unseen">: {alert.message}</span>
           </button>
@@ -68,4 +72,11 @@ export function Moves({ alert }: { alert: Alert }) {
       <Problem fault={fault} />
     </div>
   )
+}
+
+/** The button that had the focus is gone with what it did: another of its row has it then, or the heading. */
+function focusNext(row: HTMLElement | null): void {
+  if (document.activeElement !== document.body) return
+  const next = row?.querySelector<HTMLElement>('button') ?? document.querySelector<HTMLElement>('main h1')
+  next?.focus({ preventScroll: true })
 }

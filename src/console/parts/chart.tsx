@@ -86,7 +86,9 @@ function Drawn({ device: { id, home_id, name }, field, unit, range, zone }: Draw
             <Empty>Nothing was measured in this time.</Empty>
           ) : (
             <>
-              <Plot series={whole} zone={zone} unit={unit} name={label} />
+              <div class="drawing">
+                <Plot series={whole} zone={zone} unit={unit} name={label} />
+              </div>
               <Extremes series={whole} unit={unit} />
               <ChartExport
                 series={whole}

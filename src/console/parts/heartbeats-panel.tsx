@@ -1,4 +1,5 @@
 import type { Device, Heartbeat } from '../../client/routes.js'
+import { bytesText } from '../state/figures.ts'
 import { useFollowed } from '../state/read.ts'
 import { isObject, parsed } from '../state/readings.ts'
 import { session } from '../state/session.ts'
@@ -42,7 +43,7 @@ export function HeartbeatsPanel({ device: { id, home_id }, zone }: { device: Dev
 const texts: ReadonlyMap<string, (value: unknown) => string> = new Map([
   ['battery', (value: unknown) => `${valueText(value)} %`],
   ['rssi', (value: unknown) => `${valueText(value)} dBm`],
-  ['free_heap', (value: unknown) => `${valueText(value)} bytes`],
+  ['free_heap', (value: unknown) => (typeof value === 'number' ? bytesText(value) : valueText(value))],
   ['uptime', (value: unknown) => (typeof value === 'number' ? durationText(value * 1000) : valueText(value))],
   ['next_in', (value: unknown) => (typeof value === 'number' ? durationText(value) : valueText(value))],
 ])

@@ -34,14 +34,15 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
       plot.current?.destroy()
       plot.current = new uPlot(optionsFor(element, zone, unit, name, spans), columns(shown.current), element)
     }
-    const scheme = matchMedia('(prefers-color-scheme: dark)')
+    // Paper has colours of its own.
+    const schemes = [matchMedia('(prefers-color-scheme: dark)'), matchMedia('print')]
     const fit = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
     draw()
     fit.observe(element)
-    scheme.addEventListener('change', draw)
+    for (const scheme of schemes) scheme.addEventListener('change', draw)
     return () => {
       fit.disconnect()
-      scheme.removeEventListener('change', draw)
+      for (const scheme of schemes) scheme.removeEventListener('change', draw)
       plot.current?.destroy()
     }
   }, [zone, unit, name, spans])
@@ -54,6 +55,11 @@ const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [[...at],
 /** A little more than what there is, and for what never changed one up and one down. */
 const around = (least: number, most: number): uPlot.Range.MinMax =>
   least === most ? [least - 1, most + 1] : uPlot.rangeNum(least, most, 0.1, true)
+
+/** Of so few each is seen by itself: a line has two ends at least. */
+const fewPoints = 24
+const halfHour = 1800
+const areFew = (_: uPlot, __: number, first: number, last: number) => last - first < fewPoints
 
 /** Marks times behind what is drawn. */
 function mark(
@@ -95,7 +101,10 @@ function optionsFor(
     height,
     tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
     padding: [8, 28, 0, 0],
-    scales: { y: { range: (_, least, most) => around(least, most) } },
+    scales: {
+      x: { range: (_, first, last) => (first === last ? [first - halfHour, last + halfHour] : [first, last]) },
+      y: { range: (_, least, most) => around(least, most) },
+    },
     cursor: { y: false, points: { size: 7 } },
     axes: [
       {
@@ -107,7 +116,7 @@ function optionsFor(
     ],
     series: [
       { label: 'Time', value: (_, seconds) => (seconds === null ? '–' : time.format(seconds * 1000)) },
-      { label: name, stroke: colour('--accent'), width: 1.5, value: told, points: { show: false } },
+      { label: name, stroke: colour('--accent'), width: 1.5, value: told, points: { show: areFew, size: 5 } },
       { ...edge, label: 'Least' },
       { ...edge, label: 'Most' },
     ],

@@ -45,19 +45,24 @@ export function PresencePanel({ device: { id, presence }, zone }: { device: Devi
   )
 }
 
-/** As many as are asked for when nothing is said, so that a day is as wide however few are known. */
+/** As many as are asked for when nothing is said: today is at the end, however few are known. */
 const daysShown = 31
 const width = 10
 const height = 100
 
 /** A bar for each day, as high as the part of it in which the device was there. */
 function Days({ uptime }: { uptime: readonly Uptime[] }) {
+  const known = uptime.slice(-daysShown)
+  const before = Array.from({ length: daysShown - known.length }, (_, index) => index)
   return (
     <svg class="uptime" viewBox={`0 0 ${daysShown * width} ${height}`} preserveAspectRatio="none" aria-hidden="true">
-      {uptime.slice(-daysShown).map(({ start, uptime_percent }, index) => (
-        <g key={start}>
-          <rect class="track" x={index * width} y={0} width={width - 1} height={height} />
-          <rect class="up" x={index * width} y={height - uptime_percent} width={width - 1} height={uptime_percent} />
+      {before.map(index => (
+        <rect key={index} class="unknown" x={index * width} y={0} width={width - 1} height={height} />
+      ))}
+      {known.map(({ start, uptime_percent }, index) => (
+        <g key={start} transform={`translate(${(before.length + index) * width} 0)`}>
+          <rect class="track" width={width - 1} height={height} />
+          <rect class="up" y={height - uptime_percent} width={width - 1} height={uptime_percent} />
         </g>
       ))}
     </svg>

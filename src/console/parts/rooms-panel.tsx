@@ -29,13 +29,18 @@ export function RoomsPanel({ home_id, isMine }: { home_id: string; isMine: boole
 
 function RoomLine({ room, isMine }: { room: Room; isMine: boolean }) {
   const [isEditing, edit] = useState(false)
+  const button = useRef<HTMLButtonElement>(null)
   const { id, name } = room
   const count = [...devices.value.values()].filter(({ device }) => device.value.room_id === id).length
   const remove = async () => {
     await session.call('DELETE /rooms/{id}', { params: { id } })
     forgetRoom(id)
   }
-  if (isEditing) return <Renaming room={room} done={() => edit(false)} />
+  const close = () => {
+    edit(false)
+    setTimeout(() => button.current?.focus(), 0)
+  }
+  if (isEditing) return <Renaming room={room} done={close} />
   return (
     <li class="thing">
       <span class="thing-about">
@@ -43,7 +48,7 @@ function RoomLine({ room, isMine }: { room: Room; isMine: boolean }) {
       </span>
       {isMine && (
         <span class="row">
-          <button type="button" onClick={() => edit(true)}>
+          <button ref={button} type="button" onClick={() => edit(true)}>
             Rename<span class="unseen"> {name}</span>
           </button>
           <Confirm action="Delete" about={name} title={`Delete the room ${name}?`} run={remove}>
@@ -71,7 +76,7 @@ function Renaming({ room: { id, name }, done }: { room: Room; done: () => void }
     </button>
   )
   return (
-    <li ref={line} class="thing">
+    <li ref={line} class="thing" onKeyDown={({ key }) => key === 'Escape' && done()}>
       <Form class="thing-about" action="Rename" send={rename} beside={cancel} keeps>
         <TextField label={`New name of ${name}`} name="name" required value={name} />
       </Form>

@@ -28,13 +28,15 @@ export function RuleChart({ found, field, range, zone }: RuleChartOptions) {
     <Read value={value}>
       {series =>
         series.mean.some(one => one !== null) && (
-          <Plot
-            series={series}
-            zone={zone}
-            unit={device ? unitOf(device, field) : ''}
-            name={labelOf(field)}
-            spans={spans}
-          />
+          <div class="drawing">
+            <Plot
+              series={series}
+              zone={zone}
+              unit={device ? unitOf(device, field) : ''}
+              name={labelOf(field)}
+              spans={spans}
+            />
+          </div>
         )
       }
     </Read>

@@ -13,10 +13,27 @@ export function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** `free_heap` becomes `Free heap`. */
+/** What is no word, as it is written. */
+const signs: Readonly<Record<string, string>> = {
+  co: 'CO',
+  db: 'dB',
+  dbfs: 'dBFS',
+  hz: 'Hz',
+  laeq: 'LAeq',
+  lafmax: 'LAFmax',
+  mm: 'mm',
+  ms: 'ms',
+  rssi: 'RSSI',
+}
+
+/** `free_heap` becomes `Free heap`, and `low_hz` `Low Hz`. */
 export function labelOf(name: string): string {
-  const words = name.replace(/[._-]+/g, ' ').trim()
-  return words.charAt(0).toUpperCase() + words.slice(1)
+  const [first = '', ...rest] = name
+    .replace(/[._-]+/g, ' ')
+    .trim()
+    .split(' ')
+  const begun = signs[first] ?? first.charAt(0).toUpperCase() + first.slice(1)
+  return [begun, ...rest.map(word => signs[word] ?? word)].join(' ')
 }
 
 /** The unit of a field as the device has declared it, else an empty text. */

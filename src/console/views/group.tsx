@@ -6,6 +6,7 @@ import { Form, typed } from '../parts/form.tsx'
 import { GroupCommand } from '../parts/group-command.tsx'
 import { GroupMembers } from '../parts/group-members.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
+import { Ready } from '../parts/ready.tsx'
 import { Title } from '../parts/states.tsx'
 import { devices, mayAct } from '../state/homes.ts'
 import { useRead } from '../state/read.ts'
@@ -23,7 +24,9 @@ export default function Group() {
   return (
     <>
       <Title text={name} />
-      <Read value={group.value}>{whole => <Shown key={whole.id} group={whole} changed={group.again} />}</Read>
+      <Ready>
+        <Read value={group.value}>{whole => <Shown key={whole.id} group={whole} changed={group.again} />}</Read>
+      </Ready>
     </>
   )
 }

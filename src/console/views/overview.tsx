@@ -16,7 +16,7 @@ export function Overview() {
         {homes.value.length === 0 && (
           <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
         )}
-        <Places />
+        {homes.value.length > 0 && <Places />}
         {homes.value.map(home => (
           <HomePart key={home.id} home={home} />
         ))}
@@ -50,7 +50,7 @@ function HomePart({ home }: { home: Home }) {
           {alerts.length > 5 && <a href="/alerts">All {alerts.length} open alerts</a>}
         </>
       )}
-      {here.length === 0 && <Empty>There is no device in this home yet.</Empty>}
+      {here.length === 0 && <NoDevice isMine={mayOwn(home.id)} />}
       {inRooms.map(room => (
         <Devices key={room.id} name={room.name} devices={room.devices} />
       ))}
@@ -58,6 +58,17 @@ function HomePart({ home }: { home: Home }) {
     </section>
   )
 }
+
+const NoDevice = ({ isMine }: { isMine: boolean }) => (
+  <>
+    <Empty>There is no device in this home yet.</Empty>
+    {isMine && (
+      <a class="link-button primary" href="/add-device">
+        Add the first one
+      </a>
+    )}
+  </>
+)
 
 interface SummaryOptions {
   readonly home: Home
@@ -104,7 +115,7 @@ function Places() {
       {places
         .filter(place => place.group === 'home' && isFor(place, person.value?.role))
         .map(({ path, name }) => (
-          <a key={path} href={path}>
+          <a key={path} class="link-button" href={path}>
             {name}
           </a>
         ))}

@@ -72,7 +72,7 @@ function RecordingList({ filter: { device_id, status }, limit, more }: ListOptio
     <Read value={found.value}>
       {all => {
         const rows = all.filter(one => status === '' || one.status === status)
-        if (rows.length === 0) return <Empty>There is no recording like that.</Empty>
+        if (rows.length === 0) return <Empty>{noneText(device_id !== '' || status !== '')}</Empty>
         return (
           <>
             <ul class="recordings">
@@ -91,6 +91,11 @@ function RecordingList({ filter: { device_id, status }, limit, more }: ListOptio
     </Read>
   )
 }
+
+const noneText = (isFiltered: boolean) =>
+  isFiltered
+    ? 'There is no recording like that.'
+    : 'Nothing was recorded yet. What a device with a microphone uploads is listened to, and shown here.'
 
 const withRecording = (known: readonly Recording[], said: Recording): readonly Recording[] =>
   known.some(({ id }) => id === said.id)
