@@ -131,7 +131,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   '@node-rs/argon2': /^src\/people\//,
   'node-cron': /^src\/jobs\//,
   commander: /^src\/cli/,
-  uqr: /^src\/(api\/|cli)/,
+  uqr: /^src\/(api\/|cli|console\/parts\/qr\.tsx$)/,
   'mqtt-packet': /^(broker|simulators)\//,
   mqtt: /^(simulators\/|src\/cli\/|src\/client\/)/,
 }

@@ -1,10 +1,10 @@
 import { useEffect, useErrorBoundary } from 'preact/hooks'
-import { ErrorBoundary, LocationProvider, lazy, Route, Router } from 'preact-iso'
+import { ErrorBoundary, LocationProvider, Route, Router } from 'preact-iso'
 import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
+import { later } from './parts/later.ts'
 import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
-import { patiently } from './state/patience.ts'
 import { person } from './state/session.ts'
 import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
@@ -12,26 +12,25 @@ import { Overview } from './views/overview.tsx'
 import { SignIn } from './views/sign-in.tsx'
 
 // What is not looked at first comes when it is looked at.
-const Group = lazy(() => patiently(() => import('./views/group.tsx')).then(view => view.Group))
-const Groups = lazy(() => patiently(() => import('./views/groups.tsx')).then(view => view.Groups))
-const HomeView = lazy(() => patiently(() => import('./views/home.tsx')).then(view => view.HomeView))
-const NewDevice = lazy(() => patiently(() => import('./views/new-device.tsx')).then(view => view.NewDevice))
-const Account = lazy(() => patiently(() => import('./views/account.tsx')))
-const Audit = lazy(() => patiently(() => import('./views/audit.tsx')))
-const Operations = lazy(() => patiently(() => import('./views/operations.tsx')))
-const People = lazy(() => patiently(() => import('./views/people.tsx')))
-const Quarantine = lazy(() => patiently(() => import('./views/quarantine.tsx')))
-const Tokens = lazy(() => patiently(() => import('./views/tokens.tsx')))
-const Topics = lazy(() => patiently(() => import('./views/topics.tsx')))
-
-const Alerts = lazy(() => patiently(() => import('./views/alerts.tsx')))
-const AlertView = lazy(() => patiently(() => import('./views/alert.tsx')))
-const Rules = lazy(() => patiently(() => import('./views/rules.tsx')))
-const Contacts = lazy(() => patiently(() => import('./views/contacts.tsx')))
-const Detectors = lazy(() => patiently(() => import('./views/detectors.tsx')))
-const Recordings = lazy(() => patiently(() => import('./views/recordings.tsx')))
-const RuleView = lazy(() => patiently(() => import('./views/rule.tsx')))
-const Settings = lazy(() => patiently(() => import('./views/settings.tsx')))
+const Group = later(() => import('./views/group.tsx'))
+const Groups = later(() => import('./views/groups.tsx'))
+const HomeView = later(() => import('./views/home.tsx'))
+const NewDevice = later(() => import('./views/new-device.tsx'))
+const Account = later(() => import('./views/account.tsx'))
+const Audit = later(() => import('./views/audit.tsx'))
+const Operations = later(() => import('./views/operations.tsx'))
+const People = later(() => import('./views/people.tsx'))
+const Quarantine = later(() => import('./views/quarantine.tsx'))
+const Tokens = later(() => import('./views/tokens.tsx'))
+const Topics = later(() => import('./views/topics.tsx'))
+const Alerts = later(() => import('./views/alerts.tsx'))
+const AlertView = later(() => import('./views/alert.tsx'))
+const Rules = later(() => import('./views/rules.tsx'))
+const Contacts = later(() => import('./views/contacts.tsx'))
+const Detectors = later(() => import('./views/detectors.tsx'))
+const Recordings = later(() => import('./views/recordings.tsx'))
+const RuleView = later(() => import('./views/rule.tsx'))
+const Settings = later(() => import('./views/settings.tsx'))
 
 export function App() {
   return person.value === null ? <SignIn /> : <SignedIn key={person.value.id} />

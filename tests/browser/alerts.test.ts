@@ -81,7 +81,7 @@ describe('a rule', () => {
     expect((await client.call('GET /alert-rules/{id}', { params: { id: rule.id } })).rule.enabled).toBe(false)
     await line.getByRole('link', { name: 'Warm chest' }).click()
     await page.getByRole('button', { name: 'Delete the rule' }).click()
-    const question = page.getByRole('group', { name: /^Delete Warm chest\?/ })
+    const question = page.getByRole('dialog', { name: 'Delete Warm chest?' })
     await question.getByRole('button', { name: 'Delete the rule' }).click()
     await page.getByRole('heading', { level: 1, name: 'Rules' }).waitFor()
     await line.waitFor({ state: 'detached' })
@@ -103,10 +103,14 @@ test('a contact is made, tells its secret once and takes a test; the policy keep
   await contact.getByText(/^The test was taken/).waitFor()
   expect(receiver.received).toHaveLength(1)
   await page.getByRole('checkbox', { name: /^Quiet hours/ }).check()
+  await page.getByRole('checkbox', { name: /^Those who were told/ }).uncheck()
   await page.getByRole('button', { name: 'Keep the policy' }).click()
   await page.getByText('It is kept, and holds from now on.').waitFor()
   const { policies } = await opened.hub.client.call('GET /settings/policies')
-  expect(policies[0]?.quiet_hours).toMatchObject({ from: '22:00', to: '07:00', passes: 'critical' })
+  expect(policies[0]).toMatchObject({
+    quiet_hours: { from: '22:00', to: '07:00', passes: 'critical' },
+    tell_closed: false,
+  })
   expect(complaints).toEqual([])
   await context.close()
 })

@@ -66,7 +66,7 @@ test('a service token is told once, and revoked', async () => {
   await form.getByText(/is no topic filter/).waitFor()
   await form.getByLabel(/^Hears/).fill('homes/home/#')
   await form.getByRole('button', { name: 'Make the token' }).click()
-  expect(await page.getByLabel('Secret of Node-RED').inputValue()).toMatch(/^hs_/)
+  expect(await page.getByRole('figure', { name: 'Secret of Node-RED' }).locator('code').innerText()).toMatch(/^hs_/)
   const token = page.getByRole('listitem').filter({ hasText: 'Node-RED' })
   await token.getByText('In force').waitFor()
   await token.getByRole('button', { name: 'Revoke Node-RED' }).click()

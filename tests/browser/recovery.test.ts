@@ -39,3 +39,17 @@ test('a view that was asked for while the hub was away comes when it is back', a
   })
   await page.getByRole('heading', { level: 1, name: 'Groups' }).waitFor()
 })
+
+test('a view that looks otherwise than the first ones does so too when it comes after an outage', async () => {
+  const { page } = await opened.visit('/')
+  await page.getByText('no open alerts').waitFor()
+  await opened.restart(async () => {
+    await page.getByText('No connection to the hub.').waitFor()
+    const failed = page.waitForEvent('requestfailed', request => request.url().includes('/assets/alerts'))
+    await page.getByRole('link', { name: 'Alerts' }).click()
+    await failed
+  })
+  await page.getByRole('heading', { level: 1, name: 'Alerts' }).waitFor()
+  await page.getByRole('search').waitFor()
+  expect(await page.evaluate("getComputedStyle(document.querySelector('search')).display")).toBe('grid')
+})

@@ -1,9 +1,11 @@
-import { useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import type { Alert } from '../../client/routes.js'
-import { devices, homeOf, mayAct, showAlert, zoneOf } from '../state/homes.ts'
+import { useAction } from '../state/action.ts'
+import { homeOf, mayAct, showAlert, zoneOf } from '../state/homes.ts'
+import { deviceName } from '../state/names.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
-import { faultText } from './states.tsx'
+import { Problem } from './problem.tsx'
 import { Ago } from './time.tsx'
 
 const moves = [
@@ -44,28 +46,18 @@ export function AlertPlace({ alert: { device_id, home_id } }: { alert: Alert }) 
   if (device_id === null) return <>{home}</>
   return (
     <>
-      <a href={`/devices/${device_id}`}>{devices.value.get(device_id)?.device.value.name ?? device_id}</a>, {home}
+      <a href={`/devices/${device_id}`}>{deviceName(device_id)}</a>, {home}
     </>
   )
 }
 
 /** What can be done about it now. */
 export function Moves({ alert }: { alert: Alert }) {
-  const [busy, setBusy] = useState(false)
-  const [fault, setFault] = useState<string | null>(null)
+  const { busy, fault, run } = useAction()
   const row = useRef<HTMLDivElement>(null)
   const move = async (path: (typeof moves)[number]['path']) => {
-    if (busy) return
-    setBusy(true)
-    setFault(null)
-    try {
-      showAlert((await session.call(path, { params: { id: alert.id } })).alert)
-    } catch (error) {
-      setFault(faultText(error))
-    } finally {
-      setBusy(false)
-      setTimeout(() => focusNext(row.current), 0)
-    }
+    await run(async () => showAlert((await session.call(path, { params: { id: alert.id } })).alert))
+    setTimeout(() => focusNext(row.current), 0)
   }
   return (
     <div ref={row} class="row moves">
@@ -77,7 +69,7 @@ export function Moves({ alert }: { alert: Alert }) {
             <span class="unseen">: {alert.message}</span>
           </button>
         ))}
-      {fault !== null && <span role="alert">{fault}</span>}
+      <Problem fault={fault} />
     </div>
   )
 }

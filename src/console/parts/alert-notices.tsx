@@ -1,7 +1,8 @@
 import type { Notification } from '../../client/routes.js'
-import { useKnown } from '../state/known.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
+import { Act } from './act.tsx'
 import { Panel, Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
@@ -12,7 +13,7 @@ const shown = 100
 export function AlertNotices({ alert_id, version, zone }: { alert_id: string; version: number; zone: string }) {
   const read = () =>
     session.call('GET /alerts/{id}/notifications', { params: { id: alert_id }, query: { limit: shown } })
-  const { value, again } = useKnown(alert_id, read, version)
+  const { value, again } = useRead(alert_id, read, version)
   return (
     <Panel id="told" title="Who was told">
       <Read value={value}>
@@ -28,9 +29,7 @@ export function AlertNotices({ alert_id, version, zone }: { alert_id: string; ve
           )
         }
       </Read>
-      <button type="button" onClick={again}>
-        Look again
-      </button>
+      <Act name="Look again" about="who was told" act={again} />
     </Panel>
   )
 }

@@ -1,14 +1,14 @@
 import { useState } from 'preact/hooks'
 import type { Answer } from '../../client/client.ts'
 import type { Alert } from '../../client/routes.js'
-import { useAction } from '../state/action.ts'
 import { actorText, readNames } from '../state/actors.ts'
 import { mayAct } from '../state/homes.ts'
-import { useKnown } from '../state/known.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
+import { LinesField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
 import { Panel, Read } from './panel.tsx'
-import { Refused } from './refused.tsx'
 import { Time } from './time.tsx'
 
 const shown = 50
@@ -23,7 +23,7 @@ interface AlertStepsOptions {
 
 /** What became of an alert and what people said about it, the newest first. */
 export function AlertSteps({ alert: { id, home_id }, version, zone }: AlertStepsOptions) {
-  const { value } = useKnown(id, () => readSteps(id, home_id), version)
+  const { value } = useRead(id, () => readSteps(id, home_id), version)
   const [isWhole, showWhole] = useState(false)
   return (
     <Panel id="timeline" title="What became of it">
@@ -72,29 +72,11 @@ function StepLine({ step, names, zone }: { step: Step; names: ReadonlyMap<string
 }
 
 function CommentForm({ id }: { id: string }) {
-  const [comment, setComment] = useState('')
-  const { busy, fault, run } = useAction()
-  const send = async (event: SubmitEvent) => {
-    event.preventDefault()
-    if (await run(() => session.call('POST /alerts/{id}/comments', { params: { id }, body: { comment } })))
-      setComment('')
-  }
+  const say = (given: FormData) =>
+    session.call('POST /alerts/{id}/comments', { params: { id }, body: { comment: typed(given, 'comment') } })
   return (
-    <form class="upright" onSubmit={event => void send(event)}>
-      <label>
-        Comment
-        <textarea
-          rows={2}
-          maxLength={1000}
-          required
-          value={comment}
-          onInput={event => setComment(event.currentTarget.value)}
-        />
-      </label>
-      <Refused fault={fault} />
-      <button type="submit" disabled={busy}>
-        Say it
-      </button>
-    </form>
+    <Form action="Say it" send={say}>
+      <LinesField label="Comment" name="comment" rows={2} most={1000} required />
+    </Form>
   )
 }

@@ -3,6 +3,7 @@ import type { Audit } from '../../client/routes.js'
 import { homeOf, zoneOf } from '../state/homes.ts'
 import { labelOf, zoneHere } from '../state/words.ts'
 import type { Wanted } from './audit-filter.tsx'
+import { Facts } from './facts.tsx'
 import { Time } from './time.tsx'
 
 interface LineOptions {
@@ -51,17 +52,7 @@ function Details({ row, want }: Pick<LineOptions, 'row' | 'want'>) {
   ] as const
   return (
     <div class="line-body">
-      <dl class="facts">
-        {facts.map(
-          ([name, text]) =>
-            text !== null && (
-              <div key={name}>
-                <dt>{name}</dt>
-                <dd>{text}</dd>
-              </div>
-            ),
-        )}
-      </dl>
+      <Facts facts={facts} />
       {detail !== null && <pre class="payload">{JSON.stringify(detail, null, 2)}</pre>}
       <div class="row">
         {actor_id !== null && (

@@ -1,7 +1,7 @@
 import type { Stats } from '../../client/routes.js'
-import { bytesText, durationText } from '../state/figures.ts'
+import { bytesText } from '../state/figures.ts'
 import { isObject } from '../state/readings.ts'
-import { labelOf, valueText } from '../state/words.ts'
+import { durationText, labelOf, valueText } from '../state/words.ts'
 import { Facts } from './facts.tsx'
 import { Panel } from './panel.tsx'
 
@@ -13,7 +13,7 @@ export function BrokerPanel({ stats: { broker, uptime_seconds, memory } }: { sta
     isObject(value) ? Object.entries(value).map(([reason, count]) => [`${name}: ${reason}`, count] as const) : [],
   )
   const facts: readonly (readonly [string, string])[] = [
-    ['Up', durationText(uptime_seconds)],
+    ['Up', durationText(uptime_seconds * 1000)],
     ...Object.entries(memory).map(([name, bytes]) => [memoryName(name), bytesText(bytes)] as const),
     ...[...counts, ...reasons].map(([name, value]) => [labelOf(name), countText(name, value)] as const),
   ]

@@ -1,8 +1,7 @@
 import type { RefObject } from 'preact'
-import { useAsking } from '../state/asking.ts'
+import { useAction } from '../state/action.ts'
 import type { Series } from '../state/series.ts'
 import { Problem } from './problem.tsx'
-import '../styles/devices.css'
 
 interface ExportOptions {
   readonly series: Series
@@ -16,7 +15,7 @@ interface ExportOptions {
 
 /** The chart as a picture, and its numbers as a table. */
 export function ChartExport({ series, title, file, place }: ExportOptions) {
-  const { fault, ask } = useAsking()
+  const { fault, run } = useAction()
   const savePicture = async () => {
     const canvas = place.current?.querySelector('canvas')
     if (canvas) save(await pictureOf(canvas, title), `${file}.png`)
@@ -24,10 +23,10 @@ export function ChartExport({ series, title, file, place }: ExportOptions) {
   const saveTable = async () => save(new Blob([csvOf(series)], { type: 'text/csv' }), `${file}.csv`)
   return (
     <div class="row export">
-      <button type="button" onClick={() => void ask(savePicture)}>
+      <button type="button" onClick={() => void run(savePicture)}>
         Save as PNG
       </button>
-      <button type="button" onClick={() => void ask(saveTable)}>
+      <button type="button" onClick={() => void run(saveTable)}>
         Save as CSV
       </button>
       <Problem fault={fault} />

@@ -1,16 +1,17 @@
 import { useId, useRef, useState } from 'preact/hooks'
-import { lazy } from 'preact-iso'
 import type { Device } from '../../client/routes.js'
-import { useFollowed } from '../state/followed.ts'
 import { type Range, ranges } from '../state/ranges.ts'
+import { useFollowed } from '../state/read.ts'
 import { readingsOf } from '../state/readings.ts'
 import { readSeries, type Series, withReading } from '../state/series.ts'
 import { labelOf, valueText } from '../state/words.ts'
 import { ChartExport } from './chart-export.tsx'
+import { ChoiceField } from './fields.tsx'
+import { later } from './later.ts'
 import { Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 
-const Plot = lazy(() => import('./plot.tsx'))
+const Plot = later(() => import('./plot.tsx'))
 
 interface ChartOptions {
   readonly device: Device
@@ -24,21 +25,16 @@ export function Chart({ device, fields, zone }: ChartOptions) {
   const [range, setRange] = useState<Range>(ranges[0])
   const [chosen, choose] = useState(fields[0]?.name ?? '')
   const field = fields.find(({ name }) => name === chosen) ?? fields[0]
-  const id = useId()
   if (!field) return <Empty>This device has sent no numbers yet.</Empty>
   return (
     <>
       <div class="row chart-choice">
-        <label for={id} class="unseen">
-          What to show
-        </label>
-        <select id={id} value={field.name} onChange={event => choose(event.currentTarget.value)}>
-          {fields.map(({ name }) => (
-            <option key={name} value={name}>
-              {labelOf(name)}
-            </option>
-          ))}
-        </select>
+        <ChoiceField
+          label={<span class="unseen">What to show</span>}
+          value={field.name}
+          choices={fields.map(({ name }) => [name, labelOf(name)] as const)}
+          change={choose}
+        />
         <RangePicker range={range} choose={setRange} />
       </div>
       <Drawn key={`${field.name} ${range.name}`} {...{ device, range, zone, field: field.name, unit: field.unit }} />

@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'preact/hooks'
-import { labelOf } from '../state/words.ts'
-import { Refusal, useDoing } from './asking.tsx'
+import { useAction } from '../state/action.ts'
+import { labelled } from '../state/names.ts'
+import { ChoiceField } from './fields.tsx'
+import { Problem } from './problem.tsx'
 
 interface ChooseRoleOptions<Role extends string> {
   /** Whose it is. */
@@ -13,7 +15,7 @@ interface ChooseRoleOptions<Role extends string> {
 /** What somebody is; another role counts when it is saved, so that going through them by keyboard changes nothing. */
 export function ChooseRole<Role extends string>({ about, roles, now, save }: ChooseRoleOptions<Role>) {
   const [chosen, choose] = useState<Role>(now)
-  const { busy, fault, run } = useDoing()
+  const { busy, fault, run } = useAction()
   useEffect(() => choose(now), [now])
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
@@ -21,25 +23,18 @@ export function ChooseRole<Role extends string>({ about, roles, now, save }: Cho
   }
   return (
     <form class="row" onSubmit={submit}>
-      <label>
-        <span class="unseen">Role of {about}</span>
-        <select
-          value={chosen}
-          onChange={({ currentTarget }) => choose(roles.find(role => role === currentTarget.value) ?? now)}
-        >
-          {roles.map(role => (
-            <option key={role} value={role}>
-              {labelOf(role)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ChoiceField
+        label={<span class="unseen">Role of {about}</span>}
+        value={chosen}
+        choices={labelled(roles)}
+        change={choose}
+      />
       {chosen !== now && (
         <button type="submit" class="primary" disabled={busy}>
           Save<span class="unseen"> the role of {about}</span>
         </button>
       )}
-      <Refusal error={fault} />
+      <Problem fault={fault} />
     </form>
   )
 }

@@ -12,10 +12,7 @@ export async function takeBack({ id: claim_id, home_id: id }: Claim): Promise<vo
 
 /** The codes of a home that no device has used yet. */
 export function ClaimsPanel({ home_id: id, zone }: { home_id: string; zone: string }) {
-  const claims = useRead(
-    async () => (await session.call('GET /homes/{id}/claim-codes', { params: { id } })).claims,
-    [id],
-  )
+  const claims = useRead(id, async () => (await session.call('GET /homes/{id}/claim-codes', { params: { id } })).claims)
   return (
     <Panel id="claims" title="Claim codes">
       <Read value={claims.value}>

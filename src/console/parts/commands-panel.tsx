@@ -1,8 +1,7 @@
-import { useEffect, useState } from 'preact/hooks'
-import type { Answer } from '../../client/client.ts'
+import { useState } from 'preact/hooks'
 import type { Command, Device } from '../../client/routes.js'
-import { useFollowed } from '../state/followed.ts'
-import { isObject, parsed } from '../state/readings.ts'
+import { useFollowed, useRead } from '../state/read.ts'
+import { toldIn } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
 import { Panel, Read } from './panel.tsx'
@@ -10,7 +9,6 @@ import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
 
 const shown = 20
-type Step = Answer<'GET /commands/{id}/timeline'>['timeline'][number]
 
 /** The last commands of a device, the newest first, with all that became of each. */
 export function CommandsPanel({ device: { id, home_id }, zone }: { device: Device; zone: string }) {
@@ -19,8 +17,8 @@ export function CommandsPanel({ device: { id, home_id }, zone }: { device: Devic
     read: async () =>
       (await session.call('GET /devices/{id}/commands', { params: { id }, query: { limit: shown } })).commands,
     heard: (known, { payload }) => {
-      const said = parsed(payload)
-      return isObject(said) && isObject(said.command) ? withCommand(known, said.command as Command, id) : known
+      const command = toldIn('command', payload)
+      return command ? withCommand(known, command, id) : known
     },
   })
   return (
@@ -69,12 +67,10 @@ function CommandLine({ command, zone }: { command: Command; zone: string }) {
 }
 
 function Timeline({ command: { id, updated_at }, zone }: { command: Command; zone: string }) {
-  const [steps, setSteps] = useState<readonly Step[] | Error | null>(null)
-  useEffect(() => {
-    session.call('GET /commands/{id}/timeline', { params: { id } }).then(answer => setSteps(answer.timeline), setSteps)
-  }, [id, updated_at])
+  const read = async () => (await session.call('GET /commands/{id}/timeline', { params: { id } })).timeline
+  const { value } = useRead(id, read, updated_at)
   return (
-    <Read value={steps}>
+    <Read value={value}>
       {all => (
         <ol class="timeline">
           {all.map((step, index) => (

@@ -92,7 +92,9 @@ function LeafFields({ leaf, change, readings }: LeafOptions) {
         if (field.kind === 'operator') return <OperatorField key={name} leaf={leaf} label={label} set={set} />
         const isNumber = field.kind === 'number' || (field.kind === 'limit' && !isAnyValue(given.operator))
         if (isNumber) return <NumberField key={`${name} number`} {...common} />
-        return <TextField key={name} {...common} suggestions={field.kind === 'reading' ? readings : []} />
+        return (
+          <TextField key={name} {...common} most={2048} suggestions={field.kind === 'reading' ? readings : []} isCode />
+        )
       })}
     </div>
   )

@@ -1,14 +1,14 @@
 import type { ComponentChildren } from 'preact'
-import { useId, useRef, useState } from 'preact/hooks'
-import { useAsking } from '../state/asking.ts'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import { useAction } from '../state/action.ts'
+import { TextField } from './fields.tsx'
 import { Problem } from './problem.tsx'
-import '../styles/devices.css'
 
 interface ConfirmOptions {
   /** What the buttons say. */
   readonly action: string
   /** Whom it befalls, for those who hear the button without seeing what is beside it. */
-  readonly about: string
+  readonly about?: string
   /** The question. */
   readonly title: string
   /** What has to be typed before, where what is destroyed does not come back. */
@@ -19,15 +19,17 @@ interface ConfirmOptions {
 }
 
 /** A button for what destroys: it asks before. */
-export function Confirm({ action, about, title, typed, run, children }: ConfirmOptions) {
+export function Confirm({ action, about = '', title, typed, run, children }: ConfirmOptions) {
   const dialog = useRef<HTMLDialogElement>(null)
   const [text, setText] = useState('')
-  const { busy, fault, ask } = useAsking()
+  const { busy, fault, run: start } = useAction()
   const id = useId()
+  useEffect(() => () => void setTimeout(focusAnew), [])
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
-    if (await ask(run)) dialog.current?.close()
+    if (await start(run)) dialog.current?.close()
   }
+  const isSure = typed === undefined || text.trim() === typed.trim()
   return (
     <>
       <button type="button" class="danger" onClick={() => dialog.current?.showModal()}>
@@ -38,27 +40,13 @@ export function Confirm({ action, about, title, typed, run, children }: ConfirmO
         <form class="stack" onSubmit={event => void submit(event)}>
           <h2 id={id}>{title}</h2>
           <div>{children}</div>
-          {typed !== undefined && (
-            <label>
-              To go on, type: {typed}
-              <input
-                value={text}
-                onInput={event => setText(event.currentTarget.value)}
-                autocomplete="off"
-                spellcheck={false}
-              />
-            </label>
-          )}
+          {typed !== undefined && <TextField label={`To go on, type: ${typed}`} value={text} change={setText} />}
           <Problem fault={fault} />
           <div class="row">
             <button type="button" onClick={() => dialog.current?.close()}>
               Cancel
             </button>
-            <button
-              type="submit"
-              class="danger"
-              disabled={busy || (typed !== undefined && text.trim() !== typed.trim())}
-            >
+            <button type="submit" class="danger" disabled={busy || !isSure}>
               {action}
             </button>
           </div>
@@ -66,4 +54,9 @@ export function Confirm({ action, about, title, typed, run, children }: ConfirmO
       </dialog>
     </>
   )
+}
+
+/** What had the focus may be gone: whoever has only a keyboard goes on from the heading, not from the browser's own bars. */
+function focusAnew(): void {
+  if (document.activeElement === document.body) document.querySelector<HTMLElement>('main h1')?.focus()
 }

@@ -4,9 +4,11 @@ import { useAction } from '../state/action.ts'
 import { changesOf, kinds, placeOf } from '../state/contacts.ts'
 import { session } from '../state/session.ts'
 import { valueText } from '../state/words.ts'
-import { AskTwice } from './ask-twice.tsx'
+import { Confirm } from './confirm.tsx'
 import { ContactForm } from './contact-form.tsx'
-import { Refused } from './refused.tsx'
+import { CheckField } from './fields.tsx'
+import { Problem } from './problem.tsx'
+import { ToldOnce } from './told-once.tsx'
 
 interface ContactLineOptions {
   readonly contact: Contact
@@ -31,10 +33,10 @@ export function ContactLine({ contact, show, remove }: ContactLineOptions) {
       const body = { status: isOn ? ('active' as const) : ('inactive' as const) }
       show((await session.call('PATCH /settings/contacts/{id}', { params, body })).contact)
     })
-  const renew = () =>
-    run(async () => setSecret((await session.call('POST /settings/contacts/{id}/secret', { params })).secret))
+  const renew = async () => setSecret((await session.call('POST /settings/contacts/{id}/secret', { params })).secret)
   const drop = async () => {
-    if (await run(() => session.call('DELETE /settings/contacts/{id}', { params }))) remove(id)
+    await session.call('DELETE /settings/contacts/{id}', { params })
+    remove(id)
   }
   return (
     <li class="contact">
@@ -43,36 +45,31 @@ export function ContactLine({ contact, show, remove }: ContactLineOptions) {
         {kinds.find(([one]) => one === kind)?.[1]}, {placeOf(contact)}
       </p>
       <div class="row">
-        <label class="tick">
-          <input
-            type="checkbox"
-            checked={status === 'active'}
-            disabled={busy}
-            onChange={event => void turn(event.currentTarget.checked)}
-          />
-          Is told<span class="unseen">: {name}</span>
-        </label>
+        <CheckField
+          label={
+            <span>
+              Is told<span class="unseen">: {name}</span>
+            </span>
+          }
+          value={status === 'active'}
+          busy={busy}
+          change={isOn => void turn(isOn)}
+        />
         <button type="button" disabled={busy} onClick={() => void test()}>
           Send a test<span class="unseen"> to {name}</span>
         </button>
         {kind === 'webhook' && (
-          <AskTwice
-            name="Another secret"
-            question={`Give ${name} another secret? What was signed with the former is refused from then on.`}
-            busy={busy}
-            act={() => void renew()}
-          />
+          <Confirm action="Another secret" about={`for ${name}`} title={`Give ${name} another secret?`} run={renew}>
+            What was signed with the former is refused from then on.
+          </Confirm>
         )}
-        <AskTwice
-          name="Delete"
-          question={`Delete ${name}? The policy names it no more.`}
-          busy={busy}
-          act={() => void drop()}
-        />
+        <Confirm action="Delete" about={name} title={`Delete ${name}?`} run={drop}>
+          The policy names it no more.
+        </Confirm>
       </div>
-      {secret !== null && <Secret secret={secret} />}
+      <SigningSecret name={name} secret={secret} />
       <p role="status">{fault === null && said}</p>
-      <Refused fault={fault} />
+      <Problem fault={fault} />
       <details>
         <summary>
           Change<span class="unseen"> {name}</span>
@@ -89,14 +86,10 @@ export function ContactLine({ contact, show, remove }: ContactLineOptions) {
   )
 }
 
-/** What a webhook is signed with. */
-export function Secret({ secret }: { secret: string }) {
-  return (
-    <p class="told-secret" role="status">
-      What it is told is signed with <code>{secret}</code>. Keep it now: it is shown here and never again.
-    </p>
-  )
-}
+/** What a webhook is signed with; null while it is not told. */
+export const SigningSecret = ({ name, secret }: { name: string; secret: string | null }) => (
+  <ToldOnce label={`What ${name} is told is signed with`} secret={secret} />
+)
 
 function outcomeOf({ status, attempts, last_error }: Notification): string {
   if (status === 'delivered') return `The test was taken after ${valueText(attempts.at(-1)?.ms ?? 0)} ms.`

@@ -1,19 +1,18 @@
 import { useState } from 'preact/hooks'
 import { useLocation } from 'preact-iso'
 import type { Device } from '../../client/routes.js'
-import { useAsking } from '../state/asking.ts'
-import { forgetDevice, homes, mayOwn, showDevice } from '../state/homes.ts'
+import { forgetDevice, ownHomes, showDevice } from '../state/homes.ts'
 import { session } from '../state/session.ts'
 import { Confirm } from './confirm.tsx'
-import { Field, Save, wordIn } from './field.tsx'
+import { ChoiceField, TextField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
 import { Panel } from './panel.tsx'
 import { PlaceChoice } from './place-choice.tsx'
-import { Problem } from './problem.tsx'
 
 const statuses = [
-  { status: 'active', name: 'Active' },
-  { status: 'maintenance', name: 'In maintenance' },
-  { status: 'inactive', name: 'Inactive: it may not connect' },
+  ['active', 'Active'],
+  ['maintenance', 'In maintenance'],
+  ['inactive', 'Inactive: it may not connect'],
 ] as const
 
 /** What a device is called and where it is; and its end. */
@@ -29,46 +28,28 @@ export function DangerPanel({ device }: { device: Device }) {
 function Settings({ device }: { device: Device }) {
   const { id, name, type, room_id, location, status } = device
   const [home_id, setHome] = useState(device.home_id)
-  const [told, setTold] = useState('')
-  const { busy, fault, ask } = useAsking()
-  const mine = homes.value.filter(home => mayOwn(home.id))
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    setTold('')
-    const body = { ...changesIn(event.currentTarget), ...(home_id !== device.home_id && { home_id }) }
-    const done = await ask(async () => {
-      showDevice((await session.call('PATCH /devices/{id}', { params: { id }, body })).device)
-    })
-    if (done) setTold('Saved.')
+  const save = async (given: FormData) => {
+    const body = { ...changesIn(given), ...(home_id !== device.home_id && { home_id }) }
+    showDevice((await session.call('PATCH /devices/{id}', { params: { id }, body })).device)
   }
   return (
-    <form class="stack" onSubmit={event => void submit(event)}>
-      <Field label="Name" name="name" required value={name} />
-      <Field label="Type" name="type" required value={type} />
-      <PlaceChoice homes={mine} home_id={home_id} room_id={room_id} choose={setHome} />
-      <Field label="Place, in words" name="location" value={location ?? ''} />
-      <label>
-        Status
-        <select name="status">
-          {statuses.map(one => (
-            <option key={one.status} value={one.status} selected={one.status === status}>
-              {one.name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <Problem fault={fault} />
-      <Save busy={busy} told={told} />
-    </form>
+    <Form action="Save" done="Saved." send={save} keeps>
+      <TextField label="Name" name="name" required value={name} />
+      <TextField label="Type" name="type" required value={type} />
+      <PlaceChoice homes={ownHomes()} home_id={home_id} room_id={room_id} choose={setHome} />
+      <TextField label="Place, in words" name="location" value={location ?? ''} />
+      <ChoiceField label="Status" name="status" value={status} choices={statuses} />
+    </Form>
   )
 }
 
-function changesIn(form: EventTarget | null) {
-  const word = (name: string) => wordIn(form, name)
-  const status = statuses.find(one => one.status === word('status'))?.status ?? 'active'
-  const [room_id, location] = [word('room_id') || null, word('location') || null]
-  return { name: word('name'), type: word('type'), room_id, location, status }
-}
+const changesIn = (given: FormData) => ({
+  name: typed(given, 'name'),
+  type: typed(given, 'type'),
+  room_id: typed(given, 'room_id') || null,
+  location: typed(given, 'location') || null,
+  status: statuses.find(([status]) => status === given.get('status'))?.[0] ?? 'active',
+})
 
 function Deletion({ device: { id, name } }: { device: Device }) {
   const { route } = useLocation()

@@ -1,13 +1,12 @@
 import { useState } from 'preact/hooks'
 import { HubError } from '../../errors.ts'
-import { useAsking } from '../state/asking.ts'
+import { useAction } from '../state/action.ts'
 import { patchOf } from '../state/patch.ts'
 import { useRead } from '../state/read.ts'
 import { isObject, parsed } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { Read } from './panel.tsx'
 import { Problem } from './problem.tsx'
-import '../styles/devices.css'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -34,7 +33,7 @@ const jsonText = (value: Json) => JSON.stringify(value, null, 2)
 
 function Editor({ device_id: id }: { device_id: string }) {
   const read = async () => (await session.call('GET /devices/{id}/state', { params: { id } })).state
-  const state = useRead(read, [id])
+  const state = useRead(id, read)
   return (
     <Read value={state.value}>
       {({ desired, desired_version }) => <Form key={desired_version} id={id} desired={desired} changed={state.again} />}
@@ -51,11 +50,11 @@ interface FormOptions {
 
 /** Only what was changed in the text is sent, so that what others wish meanwhile stays. */
 function Form({ id, desired, changed }: FormOptions) {
-  const { busy, fault, ask } = useAsking()
+  const { busy, fault, run } = useAction()
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
     const text = String(new FormData(event.currentTarget as HTMLFormElement).get('desired') ?? '')
-    await ask(async () => {
+    await run(async () => {
       const wanted = parsed(text)
       if (!isObject(wanted)) throw new HubError('invalid_request', 'This is no JSON object, like {"power": "on"}.')
       const body = patchOf(desired, wanted)
@@ -68,7 +67,7 @@ function Form({ id, desired, changed }: FormOptions) {
     <form class="stack" onSubmit={event => void submit(event)}>
       <label>
         Desired state
-        <textarea class="json" name="desired" rows={8} spellcheck={false} defaultValue={jsonText(desired)} />
+        <textarea name="desired" rows={8} spellcheck={false} defaultValue={jsonText(desired)} />
       </label>
       <Problem fault={fault} />
       <div>

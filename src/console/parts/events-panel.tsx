@@ -1,5 +1,5 @@
 import type { Device, Event } from '../../client/routes.js'
-import { useFollowed } from '../state/followed.ts'
+import { useFollowed } from '../state/read.ts'
 import { isObject, parsed } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf, valueText } from '../state/words.ts'

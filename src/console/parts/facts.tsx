@@ -1,13 +1,16 @@
-/** Names, each with what it is. */
-export function Facts({ facts }: { facts: readonly (readonly [name: string, text: string])[] }) {
+/** Names, each with what it is; those that are nothing are left out. */
+export function Facts({ facts }: { facts: readonly (readonly [name: string, text: string | null])[] }) {
   return (
     <dl class="facts">
-      {facts.map(([name, text]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{text}</dd>
-        </div>
-      ))}
+      {facts.map(
+        ([name, text]) =>
+          text !== null && (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>{text}</dd>
+            </div>
+          ),
+      )}
     </dl>
   )
 }

@@ -2,56 +2,37 @@ import { useState } from 'preact/hooks'
 import type { Answer } from '../../client/client.ts'
 import type { Command, Device } from '../../client/routes.js'
 import { HubError } from '../../errors.ts'
-import { useAsking } from '../state/asking.ts'
 import { capabilitiesOf } from '../state/capabilities.ts'
-import { useFollowed } from '../state/followed.ts'
-import { devices } from '../state/homes.ts'
-import { isObject, parsed } from '../state/readings.ts'
+import { deviceName } from '../state/names.ts'
+import { useFollowed } from '../state/read.ts'
+import { isObject, parsed, toldIn } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
-import { Field, wordIn } from './field.tsx'
+import { LinesField, TextField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
 import { Read } from './panel.tsx'
-import { Problem } from './problem.tsx'
 
 type Given = Answer<'POST /groups/{id}/commands'>
 
 /** Gives every device of a group a command of its own, and shows what becomes of each. */
 export function GroupCommand({ id, members }: { id: string; members: readonly Device[] }) {
   const [given, setGiven] = useState<Given | null>(null)
-  const { busy, fault, ask } = useAsking()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    const form = event.currentTarget
-    const word = (name: string) => wordIn(form, name)
-    await ask(async () => {
-      const params = parsed(word('params') || '{}')
-      if (!isObject(params))
-        throw new HubError('invalid_request', 'The parameters are no JSON object, like {"power": "on"}.')
-      const body = { name: word('name'), params }
-      setGiven(await session.call('POST /groups/{id}/commands', { params: { id }, body }))
-    })
+  const command = async (form: FormData) => {
+    const params = parsed(typed(form, 'params') || '{}')
+    if (!isObject(params))
+      throw new HubError('invalid_request', 'The parameters are no JSON object, like {"power": "on"}.')
+    const body = { name: typed(form, 'name'), params }
+    setGiven(await session.call('POST /groups/{id}/commands', { params: { id }, body }))
   }
-  const names = [...new Set(members.flatMap(device => capabilitiesOf(device).map(({ name }) => name)))]
+  const names = new Set(members.flatMap(device => capabilitiesOf(device).map(({ name }) => name)))
   return (
-    <form class="stack" onSubmit={event => void submit(event)}>
-      <Field label="Command" name="name" required list="known-commands" />
-      <datalist id="known-commands">
-        {names.map(name => (
-          <option key={name} value={name} />
-        ))}
-      </datalist>
-      <label>
-        Parameters, as JSON
-        <textarea class="json" name="params" rows={3} spellcheck={false} defaultValue="{}" />
-      </label>
-      <Problem fault={fault} />
-      <div>
-        <button type="submit" class="primary" disabled={busy}>
-          Send to all
-        </button>
-      </div>
+    <>
+      <Form action="Send to all" isPrimary send={command} keeps>
+        <TextField label="Command" name="name" required suggestions={[...names]} isCode />
+        <LinesField label="Parameters, as JSON" name="params" rows={3} value="{}" isCode />
+      </Form>
       {given && <Outcome key={given.batch.id} id={id} given={given} />}
-    </form>
+    </>
   )
 }
 
@@ -64,8 +45,8 @@ function Outcome({ id, given }: { id: string; given: Given }) {
     read: async () =>
       (await session.call('GET /groups/{id}/commands/{batch_id}', { params: { id, batch_id: batch.id } })).commands,
     heard: (known, { payload }) => {
-      const said = parsed(payload)
-      return isObject(said) && isObject(said.command) ? withCommand(known, said.command as Command) : known
+      const command = toldIn('command', payload)
+      return command ? withCommand(known, command) : known
     },
   })
   return (
@@ -76,14 +57,14 @@ function Outcome({ id, given }: { id: string; given: Given }) {
           <ul class="lines">
             {rows.map(command => (
               <li key={command.id} class="event">
-                <span class="line-name">{nameOf(command.device_id)}</span>
+                <span class="line-name">{deviceName(command.device_id)}</span>
                 <span class={`outcome outcome-${command.status}`}>{labelOf(command.status)}</span>
                 {command.error && <span class="muted">{command.error.message}</span>}
               </li>
             ))}
             {refused.map(({ device_id, message }) => (
               <li key={device_id} class="event">
-                <span class="line-name">{nameOf(device_id)}</span>
+                <span class="line-name">{deviceName(device_id)}</span>
                 <span class="outcome outcome-failed">Not given</span>
                 <span class="muted">{message}</span>
               </li>
@@ -94,8 +75,6 @@ function Outcome({ id, given }: { id: string; given: Given }) {
     </Read>
   )
 }
-
-const nameOf = (device_id: string) => devices.value.get(device_id)?.device.value.name ?? device_id
 
 const withCommand = (known: readonly Command[], command: Command) =>
   known.map(one => (one.id === command.id && one.updated_at <= command.updated_at ? command : one))

@@ -1,6 +1,8 @@
-import { useAsking } from '../state/asking.ts'
-import { devices, homeOf } from '../state/homes.ts'
+import { useAction } from '../state/action.ts'
+import { homeOf } from '../state/homes.ts'
+import { sortedDevices } from '../state/names.ts'
 import { session } from '../state/session.ts'
+import { CheckField } from './fields.tsx'
 import { Problem } from './problem.tsx'
 import { Empty } from './states.tsx'
 
@@ -14,14 +16,11 @@ interface GroupMembersOptions {
 
 /** Which devices a group holds; who made it ticks them. */
 export function GroupMembers({ id, device_ids, isMine, changed }: GroupMembersOptions) {
-  const { busy, fault, ask } = useAsking()
+  const { busy, fault, run } = useAction()
   const held = new Set(device_ids)
-  const all = [...devices.value.values()]
-    .map(({ device }) => device.value)
-    .filter(device => isMine || held.has(device.id))
-    .sort((a, b) => a.name.localeCompare(b.name))
+  const all = sortedDevices().filter(device => isMine || held.has(device.id))
   const put = (device_id: string, isIn: boolean) =>
-    ask(async () => {
+    run(async () => {
       const params = { id, device_id }
       if (isIn) await session.call('POST /groups/{id}/devices/{device_id}', { params })
       else await session.call('DELETE /groups/{id}/devices/{device_id}', { params })
@@ -34,17 +33,16 @@ export function GroupMembers({ id, device_ids, isMine, changed }: GroupMembersOp
         {all.map(device => (
           <li key={device.id}>
             {isMine ? (
-              <label class="tick">
-                <input
-                  type="checkbox"
-                  checked={held.has(device.id)}
-                  aria-disabled={busy}
-                  onChange={event => void put(device.id, event.currentTarget.checked)}
-                />
-                <span>
-                  {device.name} <span class="muted">{homeOf(device.home_id)?.name}</span>
-                </span>
-              </label>
+              <CheckField
+                label={
+                  <span>
+                    {device.name} <span class="muted">{homeOf(device.home_id)?.name}</span>
+                  </span>
+                }
+                value={held.has(device.id)}
+                busy={busy}
+                change={isIn => void put(device.id, isIn)}
+              />
             ) : (
               <a href={`/devices/${device.id}`}>{device.name}</a>
             )}

@@ -1,6 +1,6 @@
 import type { Device, Heartbeat } from '../../client/routes.js'
 import { bytesText } from '../state/figures.ts'
-import { useFollowed } from '../state/followed.ts'
+import { useFollowed } from '../state/read.ts'
 import { isObject, parsed } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { durationText, labelOf, valueText } from '../state/words.ts'

@@ -1,10 +1,8 @@
-import { useState } from 'preact/hooks'
 import type { Home } from '../../client/routes.js'
-import { useAsking } from '../state/asking.ts'
 import { showHome } from '../state/homes.ts'
 import { session } from '../state/session.ts'
-import { Field, Save, wordIn } from './field.tsx'
-import { Problem } from './problem.tsx'
+import { LinesField, TextField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
 
 /** Those that this browser knows; the hub has the last word. */
 const zones = Intl.supportedValuesOf('timeZone')
@@ -12,46 +10,35 @@ const zones = Intl.supportedValuesOf('timeZone')
 /** The name of a home, its time zone, and how long its readings are kept. */
 export function HomeSettings({ home }: { home: Home }) {
   const { id, name, timezone, retention, retention_fields } = home
-  const [told, setTold] = useState('')
-  const { busy, fault, ask } = useAsking()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    setTold('')
-    const body = changesIn(event.currentTarget)
-    const done = await ask(async () => {
-      showHome((await session.call('PATCH /homes/{id}', { params: { id }, body })).home)
-    })
-    if (done) setTold('Saved.')
-  }
+  const save = async (given: FormData) =>
+    showHome((await session.call('PATCH /homes/{id}', { params: { id }, body: changesIn(given) })).home)
   return (
-    <form class="stack" onSubmit={event => void submit(event)}>
-      <Field label="Name" name="name" required value={name} />
-      <Field label="Time zone" name="timezone" required value={timezone} list="zones" />
-      <datalist id="zones">
-        {zones.map(zone => (
-          <option key={zone} value={zone} />
-        ))}
-      </datalist>
-      <Field
+    <Form action="Save" done="Saved." send={save} keeps>
+      <TextField label="Name" name="name" required value={name} />
+      <TextField label="Time zone" name="timezone" required value={timezone} suggestions={zones} />
+      <TextField
         label="How long readings are kept, like raw=30d,1m=1y; empty for what the hub is set up to"
         name="retention"
         value={retention ?? ''}
+        isCode
       />
-      <label>
-        Single fields, one a line, like energy: raw=forever
-        <textarea name="retention_fields" rows={3} defaultValue={linesOf(retention_fields)} spellcheck={false} />
-      </label>
-      <Problem fault={fault} />
-      <Save busy={busy} told={told} />
-    </form>
+      <LinesField
+        label="Single fields, one a line, like energy: raw=forever"
+        name="retention_fields"
+        rows={3}
+        value={linesOf(retention_fields)}
+        isCode
+      />
+    </Form>
   )
 }
 
-function changesIn(form: EventTarget | null) {
-  const word = (name: string) => wordIn(form, name)
-  const retention_fields = fieldsIn(word('retention_fields'))
-  return { name: word('name'), timezone: word('timezone'), retention: word('retention') || null, retention_fields }
-}
+const changesIn = (given: FormData) => ({
+  name: typed(given, 'name'),
+  timezone: typed(given, 'timezone'),
+  retention: typed(given, 'retention') || null,
+  retention_fields: fieldsIn(typed(given, 'retention_fields')),
+})
 
 const linesOf = (fields: Home['retention_fields']) =>
   Object.entries(fields ?? {})

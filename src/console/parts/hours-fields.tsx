@@ -1,5 +1,5 @@
 import { type Day, days, type Hours } from '../state/hours.ts'
-import { CheckField, TimeField } from './fields.tsx'
+import { CheckField, TextField } from './fields.tsx'
 
 /** The name of a day in the reader's language; the first of January 2024 was a Monday. */
 const dayName = (day: Day) =>
@@ -13,8 +13,8 @@ export function HoursFields({ hours, change }: { hours: Hours; change: (hours: H
     change({ ...hours, days: days.filter(one => (one === day ? isOn : hours.days.includes(one))) })
   return (
     <div class="inputs">
-      <TimeField label="From" value={hours.from} change={from => change({ ...hours, from })} />
-      <TimeField label="To" value={hours.to} change={to => change({ ...hours, to })} />
+      <TextField type="time" label="From" required value={hours.from} change={from => change({ ...hours, from })} />
+      <TextField type="time" label="To" required value={hours.to} change={to => change({ ...hours, to })} />
       <fieldset class="ticks">
         <legend>Beginning on</legend>
         {days.map(day => (

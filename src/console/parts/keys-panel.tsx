@@ -1,14 +1,13 @@
 import { useState } from 'preact/hooks'
 import type { Device, Key } from '../../client/routes.js'
-import { useAsking } from '../state/asking.ts'
 import { now } from '../state/clock.ts'
 import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { Confirm } from './confirm.tsx'
-import { Field } from './field.tsx'
+import { CheckField, TextField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
+import { KeyOnce } from './key-once.tsx'
 import { Panel, Read } from './panel.tsx'
-import { Problem } from './problem.tsx'
-import { Secret } from './secret.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
 
@@ -16,10 +15,10 @@ const isGood = ({ revoked_at, expires_at }: Key) =>
   revoked_at === null && (expires_at === null || expires_at > now.value)
 
 /** With which keys a device connects: made here, and taken back. */
-export function KeysPanel({ device: { id, presence }, zone }: { device: Device; zone: string }) {
+export function KeysPanel({ device: { id, name, presence }, zone }: { device: Device; zone: string }) {
   const read = async () => (await session.call('GET /devices/{id}/keys', { params: { id } })).keys.toReversed()
   // A device that comes has used one of them.
-  const keys = useRead(read, [id, presence])
+  const keys = useRead(id, read, presence)
   const good = keys.value instanceof Error ? [] : (keys.value ?? []).filter(isGood)
   return (
     <Panel id="keys" title="Keys">
@@ -36,7 +35,7 @@ export function KeysPanel({ device: { id, presence }, zone }: { device: Device; 
           )
         }
       </Read>
-      <NewKey id={id} hasOthers={good.length > 0} changed={keys.again} />
+      <NewKey id={id} device_name={name} hasOthers={good.length > 0} changed={keys.again} />
     </Panel>
   )
 }
@@ -101,44 +100,37 @@ async function revokeOthers({ id, device_id }: Key): Promise<void> {
 
 interface NewKeyOptions {
   readonly id: string
+  readonly device_name: string
   /** Whether there are keys that a new one may take the place of. */
   readonly hasOthers: boolean
   readonly changed: () => Promise<void>
 }
 
 /** A further key, or one in the place of all others. */
-function NewKey({ id, hasOthers, changed }: NewKeyOptions) {
+function NewKey({ id, device_name, hasOthers, changed }: NewKeyOptions) {
   const [fresh, setFresh] = useState<string | null>(null)
-  const { busy, fault, ask } = useAsking()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    const form = event.currentTarget as HTMLFormElement
-    const given = new FormData(form)
-    const name = String(given.get('name') ?? '').trim()
-    const done = await ask(async () => {
-      const made = await session.call('POST /devices/{id}/keys', { params: { id }, body: name ? { name } : {} })
-      setFresh(made.api_key)
+  const make = async (given: FormData) => {
+    const name = typed(given, 'name')
+    const made = await session.call('POST /devices/{id}/keys', { params: { id }, body: name ? { name } : {} })
+    setFresh(made.api_key)
+    try {
       if (given.has('rotates')) await revokeOthers(made.key)
-    })
-    if (done) form.reset()
-    await changed()
+    } finally {
+      await changed()
+    }
   }
   return (
-    <form class="stack" onSubmit={event => void submit(event)}>
-      <Field label="Name of a new key" name="name" placeholder="key" />
-      {hasOthers && (
-        <label class="tick">
-          <input type="checkbox" name="rotates" />
-          Revoke the other keys at once: the device is cut off until it has the new one
-        </label>
-      )}
-      <Problem fault={fault} />
-      <div>
-        <button type="submit" disabled={busy}>
-          Make a new key
-        </button>
-      </div>
-      {fresh !== null && <Secret key={fresh} text={fresh} what="the new key" />}
-    </form>
+    <>
+      <Form action="Make a new key" send={make}>
+        <TextField label="Name of a new key" name="name" placeholder="key" />
+        {hasOthers && (
+          <CheckField
+            name="rotates"
+            label="Revoke the other keys at once: the device is cut off until it has the new one"
+          />
+        )}
+      </Form>
+      <KeyOnce name={device_name} api_key={fresh} />
+    </>
   )
 }

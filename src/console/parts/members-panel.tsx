@@ -1,10 +1,13 @@
 import type { Home, Member } from '../../client/routes.js'
 import { homeRoles } from '../../principal.ts'
-import { useRead } from '../state/lists.ts'
+import { labelled } from '../state/names.ts'
+import { useRead } from '../state/read.ts'
 import { person, session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
-import { AskFirst, Form, typed } from './asking.tsx'
 import { ChooseRole } from './choose-role.tsx'
+import { Confirm } from './confirm.tsx'
+import { ChoiceField, TextField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
 import { Panel, Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
@@ -71,20 +74,14 @@ function MemberLine({ home, member: { user_id, username, role, created_at }, may
       <div class="row line-end">
         {mayOwn && <ChooseRole about={username} roles={homeRoles} now={role} save={save} />}
         {isMe ? (
-          <AskFirst
-            name="Leave"
-            about={home.name}
-            question={`Leave ${home.name}? Only one of its owners can take you in again.`}
-            act={remove}
-          />
+          <Confirm action="Leave" about={home.name} title={`Leave ${home.name}?`} run={remove}>
+            Only one of its owners can take you in again.
+          </Confirm>
         ) : (
           mayOwn && (
-            <AskFirst
-              name="Remove"
-              about={username}
-              question={`Remove ${username} from ${home.name}? They see nothing of it any more, at once.`}
-              act={remove}
-            />
+            <Confirm action="Remove" about={username} title={`Remove ${username} from ${home.name}?`} run={remove}>
+              They see nothing of it any more, at once.
+            </Confirm>
           )
         )}
       </div>
@@ -100,21 +97,9 @@ function NewMember({ home, made }: { home: Home; made: () => Promise<void> }) {
     await made()
   }
   return (
-    <Form label={`Add somebody to ${home.name}`} action="Add to this home" send={add}>
-      <label>
-        User name or e-mail of somebody with an account
-        <input name="login" required maxLength={254} autocomplete="off" autocapitalize="none" spellcheck={false} />
-      </label>
-      <label>
-        Role
-        <select name="role">
-          {homeRoles.toReversed().map(role => (
-            <option key={role} value={role}>
-              {labelOf(role)}
-            </option>
-          ))}
-        </select>
-      </label>
+    <Form label={`Add somebody to ${home.name}`} layout="fields" action="Add to this home" isPrimary send={add}>
+      <TextField label="User name or e-mail of somebody with an account" name="login" required most={254} isCode />
+      <ChoiceField label="Role" name="role" choices={labelled(homeRoles.toReversed())} />
     </Form>
   )
 }

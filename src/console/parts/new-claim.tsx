@@ -4,9 +4,9 @@ import { zoneOf } from '../state/homes.ts'
 import { takeBack } from './claims-panel.tsx'
 import { Confirm } from './confirm.tsx'
 import { Panel } from './panel.tsx'
-import { Secret } from './secret.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
+import { ToldOnce } from './told-once.tsx'
 
 /** A claim code that was just made, as text and as a QR code. */
 export function NewClaim({ claim, code, qr_svg }: Answer<'POST /homes/{id}/claim-codes'>) {
@@ -17,10 +17,11 @@ export function NewClaim({ claim, code, qr_svg }: Answer<'POST /homes/{id}/claim
   }
   if (isGone) return <Empty>The code was taken back: no device can use it.</Empty>
   return (
-    <Panel id="code" title="Claim code">
+    <Panel id="code" title="A code for one device">
       <div class="stack">
-        <Secret text={code} what="the claim code" />
-        <img class="qr" alt={`QR code of ${code}`} src={`data:image/svg+xml,${encodeURIComponent(qr_svg)}`} />
+        <ToldOnce label="Claim code" secret={code}>
+          <img class="qr" alt={`QR code of ${code}`} src={`data:image/svg+xml,${encodeURIComponent(qr_svg)}`} />
+        </ToldOnce>
         <p>
           One device may exchange it once for a key of its own, until{' '}
           <Time at={claim.expires_at} zone={zoneOf(claim.home_id)} />. The device then appears in its home by itself.

@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks'
 import type { Answer } from '../../client/client.ts'
 import type { Home } from '../../client/routes.js'
-import { useAsking } from '../state/asking.ts'
+import { useAction } from '../state/action.ts'
 import { devices, showDevice } from '../state/homes.ts'
 import { session } from '../state/session.ts'
-import { Field, wordIn } from './field.tsx'
+import { TextField } from './fields.tsx'
+import { typed } from './form.tsx'
 import { PlaceChoice } from './place-choice.tsx'
 import { Problem } from './problem.tsx'
 import { focusTitle } from './states.tsx'
@@ -19,12 +20,12 @@ interface NewDeviceOptions {
 /** What a new device is called and where it is. One button gives it a key, the other makes a code to exchange for one. */
 export function NewDeviceForm({ homes, made, claimed }: NewDeviceOptions) {
   const [home_id, setHome] = useState(homes[0]?.id ?? '')
-  const { busy, fault, ask } = useAsking()
+  const { busy, fault, run } = useAction()
   const submit = async (event: SubmitEvent) => {
     event.preventDefault()
-    const given = wordsOf(event.currentTarget)
+    const given = wordsOf(new FormData(event.currentTarget as HTMLFormElement))
     const wantsCode = event.submitter instanceof HTMLButtonElement && event.submitter.value === 'code'
-    const done = await ask(async () => {
+    const done = await run(async () => {
       if (wantsCode) return claimed(await claim(home_id, given))
       const answer = await create(home_id, given)
       showDevice(answer.device)
@@ -34,11 +35,10 @@ export function NewDeviceForm({ homes, made, claimed }: NewDeviceOptions) {
   }
   return (
     <form class="panel stack narrow" onSubmit={event => void submit(event)}>
-      <Field label="Name" name="name" required />
-      <Field label="Type" name="type" placeholder="device" list="types" />
-      <Types />
+      <TextField label="Name" name="name" required />
+      <TextField label="Type" name="type" placeholder="device" suggestions={typesOf()} />
       <PlaceChoice homes={homes} home_id={home_id} room_id={null} choose={setHome} />
-      <Field label="Id, for its topics: a-z, 0-9, - and _; one is made when left out" name="id" most={64} />
+      <TextField label="Id, for its topics: a-z, 0-9, - and _; one is made when left out" name="id" most={64} isCode />
       <Problem fault={fault} />
       <div class="row">
         <button type="submit" class="primary" disabled={busy}>
@@ -57,23 +57,16 @@ export function NewDeviceForm({ homes, made, claimed }: NewDeviceOptions) {
 }
 
 /** Those that there are. */
-function Types() {
-  const types = new Set([...devices.value.values()].map(({ device }) => device.value.type))
-  return (
-    <datalist id="types">
-      {[...types].map(type => (
-        <option key={type} value={type} />
-      ))}
-    </datalist>
-  )
-}
+const typesOf = () => [...new Set([...devices.value.values()].map(({ device }) => device.value.type))]
 
 type Words = Readonly<Record<'name' | 'type' | 'room_id' | 'id', string>>
 
-function wordsOf(form: EventTarget | null): Words {
-  const word = (name: string) => wordIn(form, name)
-  return { name: word('name'), type: word('type'), room_id: word('room_id'), id: word('id') }
-}
+const wordsOf = (given: FormData): Words => ({
+  name: typed(given, 'name'),
+  type: typed(given, 'type'),
+  room_id: typed(given, 'room_id'),
+  id: typed(given, 'id'),
+})
 
 function create(home_id: string, { name, type, room_id, id }: Words) {
   const body = { name, home_id, ...(type && { type }), ...(room_id && { room_id }), ...(id && { id }) }

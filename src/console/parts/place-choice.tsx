@@ -1,5 +1,7 @@
 import type { Home } from '../../client/routes.js'
 import { rooms } from '../state/homes.ts'
+import { choicesOf } from '../state/names.ts'
+import { ChoiceField } from './fields.tsx'
 
 interface PlaceOptions {
   readonly homes: readonly Home[]
@@ -14,27 +16,14 @@ export function PlaceChoice({ homes, home_id, room_id, choose }: PlaceOptions) {
   const here = rooms.value.filter(room => room.home_id === home_id)
   return (
     <>
-      <label>
-        Home
-        <select value={home_id} onChange={event => choose(event.currentTarget.value)}>
-          {homes.map(({ id, name }) => (
-            <option key={id} value={id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label key={home_id}>
-        Room
-        <select name="room_id">
-          <option value="">None</option>
-          {here.map(({ id, name }) => (
-            <option key={id} value={id} selected={id === room_id}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <ChoiceField label="Home" value={home_id} choices={choicesOf(homes)} change={choose} />
+      <ChoiceField
+        key={home_id}
+        label="Room"
+        name="room_id"
+        value={room_id ?? ''}
+        choices={[['', 'None'], ...choicesOf(here)]}
+      />
     </>
   )
 }

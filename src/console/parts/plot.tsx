@@ -1,6 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
-import 'uplot/dist/uPlot.min.css'
 import type { Series } from '../state/series.ts'
 import { axisText, valueText } from '../state/words.ts'
 

@@ -1,18 +1,17 @@
 import { useState } from 'preact/hooks'
 import type { Contact, Policy } from '../../client/routes.js'
-import { useAction } from '../state/action.ts'
 import { severities } from '../state/homes.ts'
-import { useKnown } from '../state/known.ts'
+import { labelled } from '../state/names.ts'
 import { changesOf, draftOf, type PolicyDraft, quietNights, type StepDraft, stepAfter } from '../state/policy.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
-import { labelOf } from '../state/words.ts'
 import { CheckField, ChoiceField, NumberField } from './fields.tsx'
+import { Form } from './form.tsx'
 import { HoursFields } from './hours-fields.tsx'
 import { Panel, Read } from './panel.tsx'
-import { Refused } from './refused.tsx'
 
 const mostSteps = 10
-const severityChoices = severities.map(one => [one, labelOf(one)] as const)
+const severityChoices = labelled(severities)
 
 interface PolicyPanelOptions {
   readonly home_id: string
@@ -21,7 +20,7 @@ interface PolicyPanelOptions {
 
 /** When a home tells whom. */
 export function PolicyPanel({ home_id, contacts }: PolicyPanelOptions) {
-  const { value } = useKnown(home_id, async () => {
+  const { value } = useRead(home_id, async () => {
     const { policies } = await session.call('GET /settings/policies', { query: { home_id } })
     return policies.find(one => one.home_id === home_id) ?? null
   })
@@ -34,21 +33,14 @@ export function PolicyPanel({ home_id, contacts }: PolicyPanelOptions) {
 
 function PolicyForm({ policy, contacts }: { policy: Policy; contacts: readonly Contact[] }) {
   const [draft, setDraft] = useState(draftOf(policy))
-  const [said, say] = useState('')
-  const { busy, fault, run } = useAction()
   const { home_id } = policy
-  const change = (part: Partial<PolicyDraft>) => {
-    say('')
-    setDraft(before => ({ ...before, ...part }))
-  }
-  const keep = async (event: SubmitEvent) => {
-    event.preventDefault()
+  const change = (part: Partial<PolicyDraft>) => setDraft(before => ({ ...before, ...part }))
+  const keep = () => {
     const body = changesOf(draft, contacts)
-    if (await run(() => session.call('PATCH /settings/policies/{home_id}', { params: { home_id }, body })))
-      say('It is kept, and holds from now on.')
+    return session.call('PATCH /settings/policies/{home_id}', { params: { home_id }, body })
   }
   return (
-    <form class="upright" onSubmit={event => void keep(event)}>
+    <Form action="Keep the policy" isPrimary done="It is kept, and holds from now on." send={keep} keeps>
       <StepsFields steps={draft.steps} contacts={contacts} change={steps => change({ steps })} />
       <RepeatFields draft={draft} change={change} />
       <QuietFields draft={draft} change={change} />
@@ -63,12 +55,7 @@ function PolicyForm({ policy, contacts }: { policy: Policy; contacts: readonly C
         min={1}
         change={close_after_days => change({ close_after_days })}
       />
-      <Refused fault={fault} />
-      <button type="submit" class="primary" disabled={busy}>
-        Keep the policy
-      </button>
-      <p role="status">{said}</p>
-    </form>
+    </Form>
   )
 }
 

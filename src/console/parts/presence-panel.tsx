@@ -22,7 +22,7 @@ export function PresencePanel({ device: { id, presence }, zone }: { device: Devi
     ])
     return { ...days, timeline }
   }
-  const known = useRead(read, [id, presence])
+  const known = useRead(id, read, presence)
   return (
     <Panel id="presence" title="Presence">
       <Read value={known.value}>

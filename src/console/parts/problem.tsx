@@ -1,17 +1,18 @@
-import { faultLines } from '../state/asking.ts'
+import { HubError } from '../../errors.ts'
 import { faultText } from './states.tsx'
 
-/** Why a form was refused, in the hub's words. Its place is there from the beginning, so that it is read out. */
+/** Why something was refused, in the hub's words, with a line for each part of it that is wrong. Its place is there from the beginning, so that it is read out. */
 export function Problem({ fault }: { fault: unknown }) {
+  const details = fault instanceof HubError ? fault.details : []
   return (
     <div role="alert" class="problem">
-      {fault !== null && (
-        <>
-          <p>{faultText(fault)}</p>
-          {faultLines(fault).map(line => (
-            <p key={line}>{line}</p>
+      {fault !== null && <p>{faultText(fault)}</p>}
+      {details.length > 0 && (
+        <ul>
+          {details.map(line => (
+            <li key={line}>{line.replace(/^body\//, '')}</li>
           ))}
-        </>
+        </ul>
       )}
     </div>
   )

@@ -1,12 +1,13 @@
 import { useState } from 'preact/hooks'
 import type { Recording } from '../../client/routes.js'
 import { useAction } from '../state/action.ts'
-import { devices, mayAct, zoneOf } from '../state/homes.ts'
-import { useKnown } from '../state/known.ts'
+import { mayAct, zoneOf } from '../state/homes.ts'
+import { deviceName } from '../state/names.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { labelOf, valueText } from '../state/words.ts'
 import { Read } from './panel.tsx'
-import { Refused } from './refused.tsx'
+import { Problem } from './problem.tsx'
 import { Sound } from './sound.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
@@ -19,7 +20,7 @@ export function RecordingLine({ recording }: { recording: Recording }) {
     <li class="panel">
       <p class="step-head">
         <strong>
-          <a href={`/devices/${device_id}`}>{devices.value.get(device_id)?.device.value.name ?? device_id}</a>
+          <a href={`/devices/${device_id}`}>{deviceName(device_id)}</a>
         </strong>
         <span class={status === 'failed' ? 'gave-up' : ''}>{labelOf(status)}</span>
         {result && <span>{valueText(result.seconds)} s</span>}
@@ -59,13 +60,13 @@ function Retry({ id }: { id: string }) {
       <button type="button" disabled={busy || isAsked} onClick={() => void retry()}>
         {isAsked ? 'It is listened to again' : 'Listen to it again'}
       </button>
-      <Refused fault={fault} />
+      <Problem fault={fault} />
     </>
   )
 }
 
 function Opened({ recording: { id, result, deleted_at, home_id } }: { recording: Recording }) {
-  const { value } = useKnown(id, () => session.call('GET /ingest/{id}', { params: { id } }))
+  const { value } = useRead(id, () => session.call('GET /ingest/{id}', { params: { id } }))
   return (
     <>
       {deleted_at !== null && (

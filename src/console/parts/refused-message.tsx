@@ -1,11 +1,14 @@
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { Quarantine } from '../../client/routes.js'
-import { devices, zoneOf } from '../state/homes.ts'
-import { useRead } from '../state/lists.ts'
+import { useAction } from '../state/action.ts'
+import { zoneOf } from '../state/homes.ts'
+import { deviceName } from '../state/names.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { labelOf, spreadText } from '../state/words.ts'
-import { Refusal, useDoing } from './asking.tsx'
+import { LinesField } from './fields.tsx'
 import { Read } from './panel.tsx'
+import { Problem } from './problem.tsx'
 import { Time } from './time.tsx'
 
 interface RefusedOptions {
@@ -21,7 +24,7 @@ export function RefusedMessage({ message, changed }: RefusedOptions) {
     <li>
       <details onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>
-          <span class="line-name">{devices.value.get(device_id)?.device.value.name ?? device_id}</span>
+          <span class="line-name">{deviceName(device_id)}</span>
           <code>{topic}</code>
           <span>{why}</span>
           {replayed_at !== null && <span class="outcome-succeeded">Replayed</span>}
@@ -74,8 +77,7 @@ interface MendOptions {
 function Mend({ id, payload, changed }: MendOptions) {
   const [shown] = useState(() => spreadText(payload))
   const [text, setText] = useState(shown)
-  const { busy, fault, run } = useDoing()
-  const field = useId()
+  const { busy, fault, run } = useAction()
   const isMended = text !== shown
   const replay = async () => {
     const body = isMended ? { payload: text } : null
@@ -86,16 +88,15 @@ function Mend({ id, payload, changed }: MendOptions) {
     void run(replay)
   }
   return (
-    <form class="mend" onSubmit={submit}>
-      <label for={field}>Payload</label>
-      <textarea
-        id={field}
+    <form class="stack" onSubmit={submit}>
+      <LinesField
+        label="Payload"
         rows={Math.min(20, text.split('\n').length + 1)}
-        spellcheck={false}
         value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
+        change={setText}
+        isCode
       />
-      <Refusal error={fault} />
+      <Problem fault={fault} />
       <div class="row">
         <button type="submit" class="primary" disabled={busy}>
           {isMended ? 'Replay as mended' : 'Replay as it is'}

@@ -1,12 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Room } from '../../client/routes.js'
-import { useAsking } from '../state/asking.ts'
 import { devices, forgetRoom, rooms, showRoom } from '../state/homes.ts'
 import { session } from '../state/session.ts'
 import { Confirm } from './confirm.tsx'
-import { Field, wordIn } from './field.tsx'
+import { TextField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
 import { Panel } from './panel.tsx'
-import { Problem } from './problem.tsx'
 import { Empty } from './states.tsx'
 
 /** The rooms of a home; its owner makes more, renames them and takes them away. */
@@ -64,60 +63,35 @@ function RoomLine({ room, isMine }: { room: Room; isMine: boolean }) {
 const countText = (count: number) => (count === 0 ? 'no device' : count === 1 ? 'one device' : `${count} devices`)
 
 function Renaming({ room: { id, name }, done }: { room: Room; done: () => void }) {
-  const form = useRef<HTMLFormElement>(null)
-  useEffect(() => form.current?.querySelector('input')?.focus(), [])
-  const { busy, fault, ask } = useAsking()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    const body = { name: wordIn(event.currentTarget, 'name') }
-    const changed = await ask(async () => {
-      showRoom((await session.call('PATCH /rooms/{id}', { params: { id }, body })).room)
-    })
-    if (changed) done()
+  const line = useRef<HTMLLIElement>(null)
+  useEffect(() => line.current?.querySelector('input')?.focus(), [])
+  const rename = async (given: FormData) => {
+    const body = { name: typed(given, 'name') }
+    showRoom((await session.call('PATCH /rooms/{id}', { params: { id }, body })).room)
+    done()
   }
+  const cancel = (
+    <button type="button" onClick={done}>
+      Cancel
+    </button>
+  )
   return (
-    <li class="thing">
-      <form
-        ref={form}
-        class="stack thing-about"
-        onSubmit={event => void submit(event)}
-        onKeyDown={({ key }) => key === 'Escape' && done()}
-      >
-        <Field label={`New name of ${name}`} name="name" required value={name} />
-        <Problem fault={fault} />
-        <div class="row">
-          <button type="submit" disabled={busy}>
-            Rename
-          </button>
-          <button type="button" onClick={done}>
-            Cancel
-          </button>
-        </div>
-      </form>
+    <li ref={line} class="thing" onKeyDown={({ key }) => key === 'Escape' && done()}>
+      <Form class="thing-about" action="Rename" send={rename} beside={cancel} keeps>
+        <TextField label={`New name of ${name}`} name="name" required value={name} />
+      </Form>
     </li>
   )
 }
 
 function NewRoom({ home_id: id }: { home_id: string }) {
-  const { busy, fault, ask } = useAsking()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    const form = event.currentTarget as HTMLFormElement
-    const body = { name: wordIn(form, 'name') }
-    const made = await ask(async () => {
-      showRoom((await session.call('POST /homes/{id}/rooms', { params: { id }, body })).room)
-    })
-    if (made) form.reset()
+  const make = async (given: FormData) => {
+    const body = { name: typed(given, 'name') }
+    showRoom((await session.call('POST /homes/{id}/rooms', { params: { id }, body })).room)
   }
   return (
-    <form class="stack" onSubmit={event => void submit(event)}>
-      <Field label="Name of a new room" name="name" required />
-      <Problem fault={fault} />
-      <div>
-        <button type="submit" disabled={busy}>
-          Add the room
-        </button>
-      </div>
-    </form>
+    <Form action="Add the room" send={make}>
+      <TextField label="Name of a new room" name="name" required />
+    </Form>
   )
 }

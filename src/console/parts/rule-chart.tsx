@@ -1,15 +1,15 @@
 import { useMemo } from 'preact/hooks'
-import { lazy } from 'preact-iso'
 import type { Answer } from '../../client/client.ts'
 import { devices } from '../state/homes.ts'
-import { useKnown } from '../state/known.ts'
 import type { Range } from '../state/ranges.ts'
+import { useRead } from '../state/read.ts'
 import { readSeries } from '../state/series.ts'
 import { labelOf, unitOf } from '../state/words.ts'
+import { later } from './later.ts'
 import { Read } from './panel.tsx'
 import type { Span } from './plot.tsx'
 
-const Plot = lazy(() => import('./plot.tsx'))
+const Plot = later(() => import('./plot.tsx'))
 
 interface RuleChartOptions {
   readonly found: Answer<'POST /alert-rules/test'>
@@ -21,7 +21,7 @@ interface RuleChartOptions {
 /** A reading over the period of a test, with the times marked at which the alert would have been there. */
 export function RuleChart({ found, field, range, zone }: RuleChartOptions) {
   const { device_id } = found
-  const { value } = useKnown(`${device_id} ${field} ${range.name}`, () => readSeries(device_id, field, range))
+  const { value } = useRead(`${device_id} ${field} ${range.name}`, () => readSeries(device_id, field, range))
   const spans = useMemo(() => spansOf(found), [found])
   const device = devices.value.get(device_id)?.device.value
   return (

@@ -1,8 +1,8 @@
 import type { Group } from '../../client/routes.js'
-import { devices, homes, mayOwn, severities } from '../state/homes.ts'
+import { ownHomes, severities } from '../state/homes.ts'
 import { everyNight } from '../state/hours.ts'
+import { choicesOf, labelled, sortedDevices } from '../state/names.ts'
 import { devicesOf, type RuleDraft } from '../state/rules.ts'
-import { labelOf } from '../state/words.ts'
 import { GroupFields } from './condition-fields.tsx'
 import { CheckField, ChoiceField, NumberField, TextField } from './fields.tsx'
 import { HoursFields } from './hours-fields.tsx'
@@ -21,11 +21,11 @@ export function RuleFields({ draft, change }: RuleFieldsOptions) {
   return (
     <>
       <div class="inputs">
-        <TextField label="Name" value={draft.name} required most={128} change={name => change({ name })} />
+        <TextField label="Name" value={draft.name} required change={name => change({ name })} />
         <ChoiceField
           label="Severity"
           value={draft.severity}
-          choices={severities.map(one => [one, labelOf(one)] as const)}
+          choices={labelled(severities)}
           change={severity => change({ severity })}
         />
       </div>
@@ -67,18 +67,16 @@ const scopes = [
 /** What a new rule applies to. */
 export function ScopeFields({ draft, change, groups }: RuleFieldsOptions & { groups: readonly Group[] }) {
   const { home_id, scope } = draft
-  const mine = homes.value.filter(({ id }) => mayOwn(id))
-  const here = [...devices.value.values()].map(({ device }) => device.value).filter(one => one.home_id === home_id)
+  const here = sortedDevices().filter(one => one.home_id === home_id)
   const types = new Set(here.map(({ type }) => type))
-  const named = here.toSorted((a, b) => a.name.localeCompare(b.name)).map(({ id, name }) => [id, name] as const)
   const turn = (next: RuleDraft['scope']) =>
-    change({ scope: next, device_id: named[0]?.[0] ?? '', group_id: groups[0]?.id ?? '' })
+    change({ scope: next, device_id: here[0]?.id ?? '', group_id: groups[0]?.id ?? '' })
   return (
     <div class="inputs">
       <ChoiceField
         label="Home"
         value={home_id}
-        choices={mine.map(({ id, name }) => [id, name] as const)}
+        choices={choicesOf(ownHomes())}
         change={next => change({ home_id: next, scope: 'home' })}
       />
       <ChoiceField
@@ -91,7 +89,7 @@ export function ScopeFields({ draft, change, groups }: RuleFieldsOptions & { gro
         <ChoiceField
           label="Device"
           value={draft.device_id}
-          choices={named}
+          choices={choicesOf(here)}
           change={device_id => change({ device_id })}
         />
       )}
@@ -99,7 +97,7 @@ export function ScopeFields({ draft, change, groups }: RuleFieldsOptions & { gro
         <ChoiceField
           label="Group"
           value={draft.group_id}
-          choices={groups.map(({ id, name }) => [id, name] as const)}
+          choices={choicesOf(groups)}
           change={group_id => change({ group_id })}
         />
       )}
@@ -107,7 +105,6 @@ export function ScopeFields({ draft, change, groups }: RuleFieldsOptions & { gro
         <TextField
           label="Only devices of type (any when empty)"
           value={draft.type}
-          most={128}
           suggestions={[...types].sort()}
           change={type => change({ type })}
         />

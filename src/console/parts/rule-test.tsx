@@ -3,13 +3,14 @@ import type { Answer } from '../../client/client.ts'
 import { useAction } from '../state/action.ts'
 import { readingsIn } from '../state/conditions.ts'
 import { zoneOf } from '../state/homes.ts'
+import { choicesOf, sortedByName } from '../state/names.ts'
 import { ranges } from '../state/ranges.ts'
 import { devicesOf, type RuleDraft, timingOf } from '../state/rules.ts'
 import { session } from '../state/session.ts'
 import { valueText } from '../state/words.ts'
 import { ChoiceField } from './fields.tsx'
 import { Panel } from './panel.tsx'
-import { Refused } from './refused.tsx'
+import { Problem } from './problem.tsx'
 import { RuleChart } from './rule-chart.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
@@ -25,8 +26,7 @@ export function RuleTest({ draft }: { draft: RuleDraft }) {
   const [found, setFound] = useState<Found | null>(null)
   const [chosen, choose] = useState('')
   const [start, setStart] = useState<(typeof periods)[number][0]>('-24h')
-  const can = devicesOf(draft).map(({ device: { value } }) => [value.id, value.name] as const)
-  const sorted = can.toSorted((a, b) => a[1].localeCompare(b[1]))
+  const sorted = choicesOf(sortedByName(devicesOf(draft).map(({ device }) => device.value)))
   const device_id = sorted.find(([id]) => id === chosen)?.[0] ?? sorted[0]?.[0]
   const zone = zoneOf(draft.home_id)
   const [field] = readingsIn(draft.root)
@@ -46,7 +46,7 @@ export function RuleTest({ draft }: { draft: RuleDraft }) {
         <ChoiceField label="Device to test with" value={device_id} choices={sorted} change={choose} />
         <ChoiceField label="Period until now" value={start} choices={periods} change={setStart} />
       </div>
-      <Refused fault={fault} />
+      <Problem fault={fault} />
       <button type="button" class="test-run" disabled={busy} onClick={() => void test()}>
         {busy ? 'Going through it…' : 'Try it'}
       </button>

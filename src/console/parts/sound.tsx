@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { useKnown } from '../state/known.ts'
+import { useRead } from '../state/read.ts'
 import { type Peaks, peaksOf, soundAt } from '../state/sound.ts'
 import { Read } from './panel.tsx'
-import { Refused } from './refused.tsx'
+import { Problem } from './problem.tsx'
 
 /** The sound of a recording: drawn, to be played and to be saved. Of one that is kept elsewhere there is but the address. */
 export function Sound({ id, url }: { id: string; url: string }) {
@@ -21,7 +21,7 @@ export function Sound({ id, url }: { id: string; url: string }) {
 }
 
 function Waveform({ url }: { url: string }) {
-  const { value } = useKnown(url, () => peaksOf(url))
+  const { value } = useRead(url, () => peaksOf(url))
   return <Read value={value}>{peaks => <Drawn peaks={peaks} />}</Read>
 }
 
@@ -85,7 +85,7 @@ function Player({ url }: { url: string }) {
       <button type="button" onClick={() => void toggle()}>
         {isPlaying ? 'Pause' : 'Play'}
       </button>
-      <Refused fault={fault} />
+      <Problem fault={fault} />
     </>
   )
 }

@@ -1,32 +1,28 @@
-import { useRef, useState } from 'preact/hooks'
-import '../styles/controls.css'
+import type { ComponentChildren } from 'preact'
+import { Copy } from './copy.tsx'
 
-/** A secret, which the hub tells this one time. */
-export function ToldOnce({ label, secret }: { label: string; secret: string }) {
-  const field = useRef<HTMLInputElement>(null)
-  const [told, tell] = useState('')
-  const copy = async () => {
-    field.current?.select()
-    try {
-      await navigator.clipboard.writeText(secret)
-      tell('Copied.')
-    } catch {
-      // Pages that came over plain HTTP from another machine may not.
-      tell('It is selected: copy it with your keyboard or the menu.')
-    }
-  }
+interface ToldOnceOptions {
+  /** What it is, like `Key of Greenhouse`. */
+  readonly label: string
+  /** Null while there is none. */
+  readonly secret: string | null
+  /** The same in other ways. */
+  readonly children?: ComponentChildren
+}
+
+/** A secret that the hub tells this one time. Its place is there from the beginning, so that it is read out. */
+export function ToldOnce({ label, secret, children }: ToldOnceOptions) {
   return (
-    <div class="told-once">
-      <label>
-        {label}
-        <input ref={field} readOnly value={secret} spellcheck={false} />
-      </label>
-      <button type="button" onClick={() => void copy()}>
-        Copy
-      </button>
-      <p role="status" class="muted">
-        {told || 'Keep it now: it is shown here and never again.'}
-      </p>
+    <div role="status">
+      {secret !== null && (
+        <figure class="told-once">
+          <figcaption>{label}</figcaption>
+          <code>{secret}</code>
+          <Copy key={secret} text={secret} what={label} />
+          {children}
+          <p class="muted">Keep it now: it is shown here and never again.</p>
+        </figure>
+      )}
     </div>
   )
 }

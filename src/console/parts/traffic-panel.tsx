@@ -1,11 +1,11 @@
-import { lazy } from 'preact-iso'
 import { homes } from '../state/homes.ts'
 import { useTraffic } from '../state/traffic.ts'
 import { zoneHere } from '../state/words.ts'
+import { later } from './later.ts'
 import { Panel } from './panel.tsx'
 import { Empty } from './states.tsx'
 
-const Plot = lazy(() => import('./plot.tsx'))
+const Plot = later(() => import('./plot.tsx'))
 
 /** The readings of all devices, counted as they are heard. */
 export function TrafficPanel() {

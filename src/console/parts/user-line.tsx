@@ -2,8 +2,11 @@ import { useState } from 'preact/hooks'
 import type { User } from '../../client/routes.js'
 import { person, session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
-import { Act, AskFirst, Form } from './asking.tsx'
+import { Act } from './act.tsx'
 import { ChooseRole } from './choose-role.tsx'
+import { Confirm } from './confirm.tsx'
+import { NewPasswordField } from './fields.tsx'
+import { Form } from './form.tsx'
 
 export const roles = ['user', 'staff', 'admin'] as const
 
@@ -58,42 +61,32 @@ function Changes({ user, changed, gone }: UserOptions) {
       <NewPassword username={username} save={password => patch({ password })} />
       <div class="row">
         {status === 'active' ? (
-          <AskFirst
-            name="Switch off"
-            about={username}
-            question={`Switch off ${username}? They are signed out everywhere and let in no more, until you let them in again.`}
-            act={switchOff}
-          />
+          <Confirm action="Switch off" about={username} title={`Switch off ${username}?`} run={switchOff}>
+            They are signed out everywhere and let in no more, until you let them in again.
+          </Confirm>
         ) : (
           <Act name="Let in again" about={username} act={letIn} />
         )}
-        <AskFirst
-          name="Delete"
-          about={username}
-          question={`Delete the account of ${username}? It does not come back.`}
-          act={remove}
-        />
+        <Confirm action="Delete" about={username} title={`Delete the account of ${username}?`} run={remove}>
+          It does not come back.
+        </Confirm>
       </div>
     </div>
   )
 }
 
 function NewPassword({ username, save }: { username: string; save: (password: string) => Promise<void> }) {
-  const [told, tell] = useState('')
-  const send = async (given: FormData) => {
-    tell('')
-    await save(String(given.get('password')))
-    tell(`The password of ${username} is changed, and their sessions have ended.`)
-  }
+  const label = `A new password for ${username}`
   return (
-    <>
-      <Form label={`A new password for ${username}`} action="Set the password" send={send}>
-        <label>
-          A new password for {username}
-          <input name="password" type="password" required minLength={10} maxLength={1024} autocomplete="new-password" />
-        </label>
-      </Form>
-      <p role="status">{told}</p>
-    </>
+    <Form
+      label={label}
+      layout="fields"
+      action="Set the password"
+      isPrimary
+      done={`The password of ${username} is changed, and their sessions have ended.`}
+      send={given => save(String(given.get('password')))}
+    >
+      <NewPasswordField label={label} required />
+    </Form>
   )
 }

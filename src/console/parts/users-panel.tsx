@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks'
 import type { User } from '../../client/routes.js'
-import { useRead } from '../state/lists.ts'
-import { everyPage } from '../state/pages.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
-import { Form, typed } from './asking.tsx'
+import { readUsers } from '../state/users.ts'
+import { ChoiceField, NewPasswordField, TextField } from './fields.tsx'
+import { Form, typed } from './form.tsx'
 import { Panel, Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 import { ToldOnce } from './told-once.tsx'
@@ -11,12 +12,6 @@ import { roles, UserLine } from './user-line.tsx'
 
 /** More than these are found by their names. */
 const shown = 50
-
-const readUsers = () =>
-  everyPage(async query => {
-    const { users: rows, next_cursor } = await session.call('GET /users', { query })
-    return { rows, next_cursor }
-  })
 
 /** Everybody with an account, for administrators. */
 export function UsersPanel() {
@@ -46,12 +41,7 @@ function Users({ users, changed, gone }: UsersOptions) {
   const found = users.filter(({ username, email }) => `${username} ${email}`.toLowerCase().includes(words))
   return (
     <>
-      {users.length > 10 && (
-        <label>
-          Find by name
-          <input type="search" value={sought} onInput={({ currentTarget }) => seek(currentTarget.value)} />
-        </label>
-      )}
+      {users.length > 10 && <TextField label="Find by name" type="search" value={sought} change={seek} />}
       {found.length === 0 && <Empty>Nobody is called so.</Empty>}
       <ul class="lines people">
         {found.slice(0, shown).map(user => (
@@ -62,6 +52,12 @@ function Users({ users, changed, gone }: UsersOptions) {
     </>
   )
 }
+
+const roleChoices = [
+  ['user', 'User: what they are a member of'],
+  ['staff', 'Staff: see every home, run the hub'],
+  ['admin', 'Administrator: everything'],
+] as const
 
 function NewUser({ made }: { made: () => Promise<void> }) {
   const [told, tell] = useState<{ readonly username: string; readonly password: string | undefined } | null>(null)
@@ -78,34 +74,14 @@ function NewUser({ made }: { made: () => Promise<void> }) {
   }
   return (
     <>
-      <Form label="A new account" action="Make the account" send={make}>
-        <label>
-          User name
-          <input name="username" required maxLength={64} autocomplete="off" autocapitalize="none" spellcheck={false} />
-        </label>
-        <label>
-          E-mail
-          <input name="email" type="email" required maxLength={254} autocomplete="off" />
-        </label>
-        <label>
-          May do
-          <select name="role">
-            <option value="user">User: what they are a member of</option>
-            <option value="staff">Staff: see every home, run the hub</option>
-            <option value="admin">Administrator: everything</option>
-          </select>
-        </label>
-        <label>
-          First password; left empty, the hub makes one
-          <input name="password" type="password" minLength={10} maxLength={1024} autocomplete="new-password" />
-        </label>
+      <Form label="A new account" layout="fields" action="Make the account" isPrimary send={make}>
+        <TextField label="User name" name="username" required most={64} isCode />
+        <TextField label="E-mail" name="email" type="email" required most={254} />
+        <ChoiceField label="May do" name="role" choices={roleChoices} />
+        <NewPasswordField label="First password; left empty, the hub makes one" />
       </Form>
-      <div role="status">
-        {told && <p>The account of {told.username} is there.</p>}
-        {told?.password !== undefined && (
-          <ToldOnce label={`First password of ${told.username}`} secret={told.password} />
-        )}
-      </div>
+      <p role="status">{told && `The account of ${told.username} is there.`}</p>
+      <ToldOnce label={`First password of ${told?.username ?? ''}`} secret={told?.password ?? null} />
     </>
   )
 }

@@ -1,5 +1,6 @@
-import { durationText, type readFigures, slowestRequests, waitingWork } from '../state/figures.ts'
-import { labelOf, valueText } from '../state/words.ts'
+import { type readFigures, slowestRequests, waitingWork } from '../state/figures.ts'
+import { durationText, labelOf, valueText } from '../state/words.ts'
+import { Facts } from './facts.tsx'
 import { Panel } from './panel.tsx'
 import { Empty } from './states.tsx'
 
@@ -15,16 +16,11 @@ export function WorkPanel({ figures }: { figures: Figures }) {
         {work.length === 0 ? (
           <Empty>Nothing waits, and nothing was given up.</Empty>
         ) : (
-          <dl class="facts">
-            {work.map(({ kind, state, count }) => (
-              <div key={`${kind} ${state}`}>
-                <dt>
-                  {kind}, {labelOf(state).toLowerCase()}
-                </dt>
-                <dd>{valueText(count)}</dd>
-              </div>
-            ))}
-          </dl>
+          <Facts
+            facts={work.map(
+              ({ kind, state, count }) => [`${kind}, ${labelOf(state).toLowerCase()}`, valueText(count)] as const,
+            )}
+          />
         )}
       </Panel>
       <Panel id="requests" title="Slowest queries">
@@ -36,7 +32,7 @@ export function WorkPanel({ figures }: { figures: Figures }) {
                 <code>{route}</code>
               </dt>
               <dd>
-                {durationText(mean)}, {valueText(count)} times
+                {durationText(mean * 1000)}, {valueText(count)} times
               </dd>
             </div>
           ))}

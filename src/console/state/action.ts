@@ -1,10 +1,10 @@
-import { useState } from 'preact/hooks'
+import { useRef, useState } from 'preact/hooks'
 
 export interface Action {
   readonly busy: boolean
   /** What went wrong the last time; null while nothing has. */
   readonly fault: unknown
-  /** @returns whether it went well */
+  /** Does nothing while the one before is under way. @returns whether it went well */
   readonly run: (act: () => Promise<unknown>) => Promise<boolean>
 }
 
@@ -12,7 +12,10 @@ export interface Action {
 export function useAction(): Action {
   const [busy, setBusy] = useState(false)
   const [fault, setFault] = useState<unknown>(null)
+  const runs = useRef(false)
   const run = async (act: () => Promise<unknown>) => {
+    if (runs.current) return false
+    runs.current = true
     setBusy(true)
     setFault(null)
     try {
@@ -22,6 +25,7 @@ export function useAction(): Action {
       setFault(error)
       return false
     } finally {
+      runs.current = false
       setBusy(false)
     }
   }

@@ -1,4 +1,4 @@
-import { devices } from './homes.ts'
+import { deviceName } from './names.ts'
 import { person, session } from './session.ts'
 import { labelOf } from './words.ts'
 
@@ -13,7 +13,7 @@ export function actorText(actor: string, names: ReadonlyMap<string, string>): st
   const [kind = '', ...rest] = actor.split('/')
   const id = rest.join('/')
   if (kind === 'person') return id === person.value?.id ? 'You' : (names.get(id) ?? 'Somebody')
-  if (kind === 'device') return devices.value.get(id)?.device.value.name ?? id
+  if (kind === 'device') return deviceName(id)
   if (kind === 'rule' || kind === 'policy') return `The ${kind}`
   return id === '' ? labelOf(kind) : `${labelOf(kind)} ${labelOf(id)}`
 }

@@ -1,5 +1,5 @@
 import type { Device } from '../../client/routes.js'
-import { isObject, type Value } from './readings.ts'
+import { isObject, isValue, type Value } from './readings.ts'
 
 /** A parameter of a command, as far as its JSON Schema says what to ask for. */
 export interface Param {
@@ -41,7 +41,6 @@ function paramsOf(schema: unknown): Param[] {
 }
 
 const numberOr = (value: unknown) => (typeof value === 'number' ? value : undefined)
-const isValue = (value: unknown): value is Value => ['number', 'boolean', 'string'].includes(typeof value)
 
 function paramOf(name: string, property: Readonly<Record<string, unknown>>, required: boolean): Param {
   const { type } = property

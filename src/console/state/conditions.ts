@@ -1,7 +1,6 @@
 import type { Rule } from '../../client/routes.js'
-import { durationText } from './durations.ts'
 import { isObject, parsed, type Value } from './readings.ts'
-import { labelOf, valueText } from './words.ts'
+import { durationText, labelOf, valueText } from './words.ts'
 
 export type Condition = Rule['condition']
 
@@ -182,6 +181,8 @@ const numberIn = (condition: Readonly<Record<string, unknown>>, name: string, st
   const value = condition[name]
   return typeof value === 'number' ? value : standard
 }
+const secondsText = (condition: Readonly<Record<string, unknown>>, name: string, standard = 0) =>
+  durationText(numberIn(condition, name, standard) * 1000)
 const wordIn = (condition: Readonly<Record<string, unknown>>, name: string) => {
   const value = condition[name]
   return typeof value === 'string' ? value : ''
@@ -207,12 +208,12 @@ const isGroup = (condition: unknown) => isObject(condition) && ('all' in conditi
 const leafTexts: Readonly<Record<LeafKind, (leaf: Readonly<Record<string, unknown>>) => string>> = {
   threshold: leaf => `${labelOf(wordIn(leaf, 'field'))} is ${limitText(leaf)}${lastingText(leaf)}`,
   rate: leaf =>
-    `${labelOf(wordIn(leaf, 'field'))} changes by ${limitText(leaf)} in ${durationText(numberIn(leaf, 'per_seconds', 60))}`,
+    `${labelOf(wordIn(leaf, 'field'))} changes by ${limitText(leaf)} in ${secondsText(leaf, 'per_seconds', 60)}`,
   no_data: leaf =>
-    `${leaf.field === undefined ? 'nothing is heard' : `no ${labelOf(wordIn(leaf, 'field'))} is heard`} for ${durationText(numberIn(leaf, 'seconds'))}`,
+    `${leaf.field === undefined ? 'nothing is heard' : `no ${labelOf(wordIn(leaf, 'field'))} is heard`} for ${secondsText(leaf, 'seconds')}`,
   state: leaf => `state ${wordIn(leaf, 'path')} is ${limitText(leaf)}${lastingText(leaf)}`,
   events: leaf =>
-    `${valueText(numberIn(leaf, 'count', 1))} × ${wordIn(leaf, 'name') || wordIn(leaf, 'kind') || 'event'} within ${durationText(numberIn(leaf, 'window_seconds'))}`,
+    `${valueText(numberIn(leaf, 'count', 1))} × ${wordIn(leaf, 'name') || wordIn(leaf, 'kind') || 'event'} within ${secondsText(leaf, 'window_seconds')}`,
 }
 
 function limitText(leaf: Readonly<Record<string, unknown>>): string {
@@ -222,5 +223,5 @@ function limitText(leaf: Readonly<Record<string, unknown>>): string {
 
 function lastingText(leaf: Readonly<Record<string, unknown>>): string {
   const seconds = numberIn(leaf, 'for_seconds')
-  return seconds > 0 ? ` for ${durationText(seconds)}` : ''
+  return seconds > 0 ? ` for ${durationText(seconds * 1000)}` : ''
 }

@@ -4,28 +4,14 @@ const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
 export function bytesText(bytes: number): string {
   const power = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(1, Math.abs(bytes))) / 3))
   const unit = units[power] ?? 'byte'
-  return unitText(bytes / 1000 ** power, unit, power === 0 ? 0 : 1)
-}
-
-const spans = [
-  ['day', 86_400],
-  ['hour', 3600],
-  ['minute', 60],
-] as const
-
-/** How long something takes, in seconds, in the largest unit that fits. */
-export function durationText(seconds: number): string {
-  for (const [unit, length] of spans) if (seconds >= length) return unitText(seconds / length, unit, 1)
-  return seconds < 1 ? unitText(seconds * 1000, 'millisecond', 1) : unitText(seconds, 'second', 1)
-}
-
-const unitText = (value: number, unit: string, digits: number) =>
-  new Intl.NumberFormat(navigator.languages, {
+  const options = {
     style: 'unit',
     unit,
-    unitDisplay: /.byte$|^milli/.test(unit) ? 'short' : 'long',
-    maximumFractionDigits: digits,
-  }).format(value)
+    unitDisplay: power === 0 ? 'long' : 'short',
+    maximumFractionDigits: 1,
+  } as const
+  return new Intl.NumberFormat(navigator.languages, options).format(bytes / 1000 ** power)
+}
 
 /** A line of the figures that the hub has for Prometheus. */
 interface Figure {

@@ -3,7 +3,8 @@ import type { Message } from '../../client/live.ts'
 import type { Alert, Device, Home, Member, Room } from '../../client/routes.js'
 import { follow, orSoon } from './live.ts'
 import { everyPage } from './pages.ts'
-import { isObject, type Latest, newest, parsed, readingsOf } from './readings.ts'
+import { questions } from './questions.ts'
+import { isObject, type Latest, newest, parsed, readingsOf, toldIn } from './readings.ts'
 import { person, session } from './session.ts'
 
 /** A device that moves by itself: whoever shows one is drawn anew for it alone. */
@@ -24,6 +25,8 @@ export const progress = signal<'loading' | 'ready' | Error>('loading')
 export const mayAct = (home_id: string) => person.value?.role === 'admin' || roles.value.has(home_id)
 /** Whether this person may change what there is in a home. */
 export const mayOwn = (home_id: string) => person.value?.role === 'admin' || roles.value.get(home_id) === 'owner'
+/** Those in which this person may change what there is. */
+export const ownHomes = () => homes.value.filter(({ id }) => mayOwn(id))
 export const homeOf = (id: string) => homes.value.find(home => home.id === id)
 export const zoneOf = (home_id: string) => homeOf(home_id)?.timezone ?? 'UTC'
 /** The worst first. */
@@ -72,6 +75,7 @@ export function openHomes(): () => void {
 }
 
 function clear(): void {
+  drop()
   batch(() => {
     homes.value = []
     rooms.value = []
@@ -91,25 +95,34 @@ async function load(read: () => Promise<void>): Promise<void> {
   }
 }
 
-async function readAll(): Promise<void> {
-  const [{ assignments }, found, open, ...inHomes] = await Promise.all([
-    session.call('GET /assignments'),
-    readDevices(),
-    readAlerts(),
-    ...homes.value.map(readHome),
-  ])
-  batch(() => {
-    roles.value = new Map(assignments.map(({ home, role }) => [home.id, role]))
-    rooms.value = inHomes.flatMap(home => home.rooms)
-    devices.value = new Map(found.map(device => [device.id, entryOf(device)]))
-    for (const { device_id, latest } of inHomes.flatMap(home => home.latest))
-      hearReadings(
-        device_id,
-        Object.entries(latest).map(([field, reading]) => ({ field, reading })),
-      )
-    alerts.value = new Map(open.map(alert => [alert.id, alert]))
-    progress.value = 'ready'
-  })
+const { ask, note, drop } = questions<() => void>()
+
+/** Changes something of what is shown, and of what is on its way to be shown: that may be older. */
+function change(run: () => void): void {
+  note(run)
+  run()
+}
+
+const readAll = () => ask(readWhole, (whole, since) => batch(() => showWhole(whole, since)))
+
+const readWhole = () =>
+  Promise.all([session.call('GET /assignments'), readDevices(), readAlerts(), Promise.all(homes.value.map(readHome))])
+
+function showWhole(
+  [{ assignments }, found, open, inHomes]: Awaited<ReturnType<typeof readWhole>>,
+  since: readonly (() => void)[],
+): void {
+  roles.value = new Map(assignments.map(({ home, role }) => [home.id, role]))
+  rooms.value = inHomes.flatMap(home => home.rooms)
+  devices.value = new Map(found.map(device => [device.id, entryOf(device)]))
+  for (const { device_id, latest } of inHomes.flatMap(home => home.latest))
+    hearReadings(
+      device_id,
+      Object.entries(latest).map(([field, reading]) => ({ field, reading })),
+    )
+  alerts.value = new Map(open.map(alert => [alert.id, alert]))
+  progress.value = 'ready'
+  for (const run of since) run()
 }
 
 async function readHome({ id }: Home) {
@@ -171,9 +184,10 @@ function readSoon(): void {
 function heard({ topic, payload, retained }: Message): void {
   const [, , kind, id = '', rest] = topic.split('/')
   if (kind === 'alerts') hearAlert(payload)
+  // Readings have their time: of two the newer one stays.
   else if (rest === 'telemetry') hearReadings(id, readingsOf(payload, Date.now()))
-  else if (rest === 'presence') hearPresence(id, payload)
-  else if (!retained) hearHello(id, parsed(payload))
+  else if (rest === 'presence') change(() => hearPresence(id, payload))
+  else if (!retained) change(() => hearHello(id, parsed(payload)))
 }
 
 function hearHello(id: string, hello: unknown): void {
@@ -193,17 +207,19 @@ function hearPresence(id: string, payload: string): void {
 }
 
 /** A device as the hub has just answered, new or changed. */
-export function showDevice(device: Device): void {
-  const entry = entryOf(device)
-  if (devices.value.get(device.id) !== entry) devices.value = new Map(devices.value).set(device.id, entry)
-}
+export const showDevice = (device: Device): void =>
+  change(() => {
+    const entry = entryOf(device)
+    if (devices.value.get(device.id) !== entry) devices.value = new Map(devices.value).set(device.id, entry)
+  })
 
 /** A device that was deleted. */
-export function forgetDevice(id: string): void {
-  const next = new Map(devices.value)
-  next.delete(id)
-  devices.value = next
-}
+export const forgetDevice = (id: string): void =>
+  change(() => {
+    const next = new Map(devices.value)
+    next.delete(id)
+    devices.value = next
+  })
 
 /** A home as the hub has just answered. */
 export function showHome(home: Home): void {
@@ -211,30 +227,34 @@ export function showHome(home: Home): void {
 }
 
 /** A room as the hub has just answered, new or renamed. */
-export function showRoom(room: Room): void {
-  rooms.value = [...rooms.value.filter(({ id }) => id !== room.id), room].sort((a, b) => a.name.localeCompare(b.name))
-}
+export const showRoom = (room: Room): void =>
+  change(() => {
+    const others = rooms.value.filter(({ id }) => id !== room.id)
+    rooms.value = [...others, room].sort((a, b) => a.name.localeCompare(b.name))
+  })
 
 /** A room that was deleted: its devices are in none. */
-export function forgetRoom(id: string): void {
-  batch(() => {
-    rooms.value = rooms.value.filter(room => room.id !== id)
-    for (const { device } of devices.value.values())
-      if (device.value.room_id === id) device.value = { ...device.value, room_id: null }
-  })
-}
+export const forgetRoom = (id: string): void =>
+  change(() =>
+    batch(() => {
+      rooms.value = rooms.value.filter(room => room.id !== id)
+      for (const { device } of devices.value.values())
+        if (device.value.room_id === id) device.value = { ...device.value, room_id: null }
+    }),
+  )
 
 /** An alert as it is now, from the hub's answer or as it was told live. */
-export function showAlert(alert: Alert): void {
-  const known = alerts.value.get(alert.id)
-  if (known && known.updated_at > alert.updated_at) return
-  const next = new Map(alerts.value)
-  if (alert.status === 'closed') next.delete(alert.id)
-  else next.set(alert.id, alert)
-  alerts.value = next
-}
+export const showAlert = (alert: Alert): void =>
+  change(() => {
+    const known = alerts.value.get(alert.id)
+    if (known && known.updated_at > alert.updated_at) return
+    const next = new Map(alerts.value)
+    if (alert.status === 'closed') next.delete(alert.id)
+    else next.set(alert.id, alert)
+    alerts.value = next
+  })
 
 function hearAlert(payload: string): void {
-  const said = parsed(payload)
-  if (isObject(said) && isObject(said.alert)) showAlert(said.alert as Alert)
+  const alert = toldIn('alert', payload)
+  if (alert) showAlert(alert)
 }

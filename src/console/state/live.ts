@@ -1,5 +1,6 @@
 import { batch, effect, signal } from '@preact/signals'
 import type { Listener, Live, LiveStatus, Message } from '../../client/live.ts'
+import { patiently } from './patience.ts'
 import { person, session } from './session.ts'
 
 export const liveStatus = signal<LiveStatus>('connecting')
@@ -18,7 +19,7 @@ function show(): void {
 }
 
 const open = async () => {
-  const { Live } = await import('../../client/live.ts')
+  const { Live } = await patiently(() => import('../../client/live.ts'))
   return new Live({
     url,
     credentials: () => session.credentials(),

@@ -1,3 +1,5 @@
+import type { User } from '../../client/routes.js'
+
 /** Where one goes more rarely than to one's homes and alerts: listed on a page of its own. */
 export interface Place {
   readonly path: string
@@ -21,3 +23,7 @@ export const places: readonly Place[] = [
   { path: '/audit', name: 'Audit', group: 'operations', who: 'admin' },
   { path: '/topics', name: 'Topics', group: 'operations', who: 'anyone' },
 ]
+
+/** Staff look at all that runs the hub, and change nothing of who may do what. */
+export const isFor = ({ who, group }: Place, role: User['role'] | undefined) =>
+  who === 'anyone' || role === 'admin' || (role === 'staff' && group === 'operations')

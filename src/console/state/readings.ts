@@ -1,3 +1,5 @@
+import type { Alert, Command, Recording } from '../../client/routes.js'
+
 export type Value = number | boolean | string
 export interface Reading {
   readonly value: Value
@@ -7,10 +9,17 @@ export interface Reading {
 /** By the names of fields. */
 export type Latest = Readonly<Record<string, Reading>>
 
+/** What homes tell live, each in a message under its own name. */
+interface Told {
+  readonly alert: Alert
+  readonly command: Command
+  readonly recording: Recording
+}
+
 type Json = Readonly<Record<string, unknown>>
 export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-const isValue = (value: unknown): value is Value => ['number', 'boolean', 'string'].includes(typeof value)
+export const isValue = (value: unknown): value is Value => ['number', 'boolean', 'string'].includes(typeof value)
 
 /** JSON that came over the wire; undefined where it is none. */
 export function parsed(text: string): unknown {
@@ -19,6 +28,13 @@ export function parsed(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** What a message of the hub tells, like `{"alert": …}`; null where it tells something else. */
+export function toldIn<Name extends keyof Told>(name: Name, payload: string): Told[Name] | null {
+  const message = parsed(payload)
+  const said = isObject(message) ? message[name] : null
+  return isObject(said) ? (said as Told[Name]) : null
 }
 
 const firstBelievable = Date.UTC(2020, 0, 1)

@@ -2,6 +2,7 @@ import type { Rule } from '../../client/routes.js'
 import { conditionOf, type GroupDraft, groupOf, newGroup } from './conditions.ts'
 import { devices, homeOf, type LiveDevice } from './homes.ts'
 import type { Hours } from './hours.ts'
+import { deviceName } from './names.ts'
 
 /** A rule as it is written: what was typed. */
 export interface RuleDraft {
@@ -83,7 +84,7 @@ export function scopeText(
   { home_id, device_id, group_id, type }: Pick<Rule, 'home_id' | 'device_id' | 'group_id' | 'type'>,
   groups: ReadonlyMap<string, string>,
 ): string {
-  if (device_id !== null) return devices.value.get(device_id)?.device.value.name ?? device_id
+  if (device_id !== null) return deviceName(device_id)
   const where = group_id === null ? (homeOf(home_id)?.name ?? home_id) : `group ${groups.get(group_id) ?? group_id}`
   return type === null ? `Every device of ${where}` : `Devices of type ${type} of ${where}`
 }

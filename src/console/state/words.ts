@@ -28,7 +28,10 @@ const signs: Readonly<Record<string, string>> = {
 
 /** `free_heap` becomes `Free heap`, and `low_hz` `Low Hz`. */
 export function labelOf(name: string): string {
-  const [first = '', ...rest] = name.replace(/[._-]+/g, ' ').trim().split(' ')
+  const [first = '', ...rest] = name
+    .replace(/[._-]+/g, ' ')
+    .trim()
+    .split(' ')
   const begun = signs[first] ?? first.charAt(0).toUpperCase() + first.slice(1)
   return [begun, ...rest.map(word => signs[word] ?? word)].join(' ')
 }
@@ -102,15 +105,18 @@ const spans = [
   ['second', 1000],
 ] as const
 
+const spanText = (count: number, unit: string) =>
+  new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }).format(count)
+
 /** How long something lasts, given in milliseconds, in the two largest units that fit. */
 export function durationText(ms: number): string {
+  if (ms > 0 && ms < 1000) return spanText(ms, 'millisecond')
   const texts: string[] = []
   let rest = Math.max(0, ms)
   for (const [unit, length] of spans) {
     const count = Math.floor(rest / length)
     rest -= count * length
-    if (count > 0 || (unit === 'second' && texts.length === 0))
-      texts.push(new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' }).format(count))
+    if (count > 0 || (unit === 'second' && texts.length === 0)) texts.push(spanText(count, unit))
   }
   return texts.slice(0, 2).join(' ')
 }

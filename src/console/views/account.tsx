@@ -1,11 +1,10 @@
-import { useState } from 'preact/hooks'
-import { Form, typed } from '../parts/asking.tsx'
+import { NewPasswordField, TextField } from '../parts/fields.tsx'
+import { Form, typed } from '../parts/form.tsx'
 import { Nearby } from '../parts/nearby.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Title } from '../parts/states.tsx'
 import { person, session, showPerson } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
-import '../styles/people.css'
 
 /** My own name and password. */
 export default function Account() {
@@ -34,10 +33,14 @@ export default function Account() {
 }
 
 const CurrentPassword = () => (
-  <label>
-    Current password
-    <input name="current_password" type="password" required maxLength={1024} autocomplete="current-password" />
-  </label>
+  <TextField
+    label="Current password"
+    name="current_password"
+    type="password"
+    required
+    most={1024}
+    autocomplete="current-password"
+  />
 )
 
 const current = (given: FormData) => String(given.get('current_password'))
@@ -52,48 +55,32 @@ function Names({ username, email }: { username: string; email: string }) {
     showPerson((await session.call('PATCH /users/me', { body })).user)
   }
   return (
-    <Form label="Name and e-mail" action="Save" send={save}>
-      <label>
-        User name
-        <input
-          name="username"
-          defaultValue={username}
-          required
-          maxLength={64}
-          autocomplete="username"
-          autocapitalize="none"
-          spellcheck={false}
-        />
-      </label>
-      <label>
-        E-mail
-        <input name="email" type="email" defaultValue={email} required maxLength={254} autocomplete="email" />
-      </label>
+    <Form label="Name and e-mail" layout="fields" action="Save" isPrimary send={save}>
+      <TextField label="User name" name="username" value={username} required most={64} autocomplete="username" isCode />
+      <TextField label="E-mail" name="email" type="email" value={email} required most={254} autocomplete="email" />
       <CurrentPassword />
     </Form>
   )
 }
 
 function NewPassword() {
-  const [told, tell] = useState('')
   const save = async (given: FormData) => {
-    tell('')
     const body = { password: String(given.get('password')), current_password: current(given) }
     await session.call('PATCH /users/me', { body })
     // The access token has ended with the password: this exchanges it, for what is heard live too.
     showPerson((await session.call('GET /users/me')).user)
-    tell('Your password is changed, and your other sessions have ended.')
   }
   return (
-    <>
-      <Form label="Password" action="Change my password" send={save}>
-        <CurrentPassword />
-        <label>
-          New password
-          <input name="password" type="password" required minLength={10} maxLength={1024} autocomplete="new-password" />
-        </label>
-      </Form>
-      <p role="status">{told}</p>
-    </>
+    <Form
+      label="Password"
+      layout="fields"
+      action="Change my password"
+      isPrimary
+      done="Your password is changed, and your other sessions have ended."
+      send={save}
+    >
+      <CurrentPassword />
+      <NewPasswordField label="New password" required />
+    </Form>
   )
 }

@@ -1,19 +1,18 @@
 import { Fragment } from 'preact'
 import { useRoute } from 'preact-iso'
-import type { Message } from '../../client/live.ts'
 import type { Alert } from '../../client/routes.js'
 import { AlertPlace, Moves } from '../parts/alert-card.tsx'
 import { AlertNotices } from '../parts/alert-notices.tsx'
 import { AlertSteps } from '../parts/alert-steps.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
-import { Fault, Loading, Title } from '../parts/states.tsx'
+import { Ready } from '../parts/ready.tsx'
+import { Title } from '../parts/states.tsx'
 import { Time } from '../parts/time.tsx'
-import { useFollowed } from '../state/followed.ts'
-import { homes, mayAct, progress, zoneOf } from '../state/homes.ts'
-import { isObject, parsed } from '../state/readings.ts'
+import { homes, mayAct, zoneOf } from '../state/homes.ts'
+import { useFollowed } from '../state/read.ts'
+import { isObject, toldIn } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf, valueText } from '../state/words.ts'
-import '../styles/alerts.css'
 
 /** An alert, and a number that is another one each time that anything was said of it. */
 interface Heard {
@@ -28,16 +27,15 @@ const heardNow = (alert: Alert): Heard => ({ alert, version: ++versions })
 export default function AlertView() {
   const { params } = useRoute()
   const id = params.id ?? ''
-  const state = progress.value
   return (
     <>
       <Title text="Alert" />
       <p class="back">
         <a href="/alerts">All alerts</a>
       </p>
-      {state === 'loading' && <Loading />}
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'ready' && <Followed key={id} id={id} />}
+      <Ready>
+        <Followed key={id} id={id} />
+      </Ready>
     </>
   )
 }
@@ -46,17 +44,12 @@ function Followed({ id }: { id: string }) {
   const found = useFollowed<Heard>(id, {
     filters: homes.value.map(home => `homes/${home.id}/alerts`),
     read: async () => heardNow((await session.call('GET /alerts/{id}', { params: { id } })).alert),
-    heard: (known, message) => {
-      const alert = alertIn(message)
+    heard: (known, { payload }) => {
+      const alert = toldIn('alert', payload)
       return alert?.id === id && alert.updated_at >= known.alert.updated_at ? heardNow(alert) : known
     },
   })
   return <Read value={found.value}>{heard => <Shown {...heard} />}</Read>
-}
-
-function alertIn({ payload }: Message): Alert | null {
-  const said = parsed(payload)
-  return isObject(said) && isObject(said.alert) ? (said.alert as Alert) : null
 }
 
 function Shown({ alert, version }: Heard) {

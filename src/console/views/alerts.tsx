@@ -1,17 +1,15 @@
-import { signal, useSignal } from '@preact/signals'
-import { useEffect, useState } from 'preact/hooks'
+import { signal } from '@preact/signals'
 import type { Alert } from '../../client/routes.js'
+import { Act } from '../parts/act.tsx'
 import { AlertCard } from '../parts/alert-card.tsx'
 import { ChoiceField } from '../parts/fields.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
-import { homes, openAlerts, progress, severities } from '../state/homes.ts'
+import { Read } from '../parts/panel.tsx'
+import { Ready } from '../parts/ready.tsx'
+import { Empty, Title } from '../parts/states.tsx'
+import { homes, openAlerts, severities } from '../state/homes.ts'
+import { choicesOf, labelled } from '../state/names.ts'
+import { usePages } from '../state/pages.ts'
 import { session } from '../state/session.ts'
-import { labelOf } from '../state/words.ts'
-import '../styles/alerts.css'
-
-/** So many of those that are closed, and so many more each time; as many as the hub gives at once. */
-const shown = 100
-const mostShown = 1000
 
 interface Filter {
   readonly status: '' | Alert['status']
@@ -33,19 +31,14 @@ const fits =
 
 /** The alerts of all my homes: those that are open, as they come and go, and the last that were closed. */
 export default function Alerts() {
-  const state = progress.value
   return (
     <>
       <Title text="Alerts" />
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'loading' && <Loading what="Reading alerts" />}
-      {state === 'ready' && (
-        <>
-          <Filters />
-          {filter.value.status !== 'closed' && <Open />}
-          {(filter.value.status === '' || filter.value.status === 'closed') && <Closed />}
-        </>
-      )}
+      <Ready what="Reading alerts">
+        <Filters />
+        {filter.value.status !== 'closed' && <Open />}
+        {(filter.value.status === '' || filter.value.status === 'closed') && <Closed />}
+      </Ready>
     </>
   )
 }
@@ -60,20 +53,20 @@ function Filters() {
       <ChoiceField
         label="Status"
         value={status}
-        choices={[['', 'All'], ...statuses.map(one => [one, labelOf(one)] as const)]}
+        choices={[['', 'All'], ...labelled(statuses)]}
         change={next => change({ status: next })}
       />
       <ChoiceField
         label="Severity"
         value={severity}
-        choices={[['', 'All'], ...severities.map(one => [one, labelOf(one)] as const)]}
+        choices={[['', 'All'], ...labelled(severities)]}
         change={next => change({ severity: next })}
       />
       {homes.value.length > 1 && (
         <ChoiceField
           label="Home"
           value={home_id}
-          choices={[['', 'All'], ...homes.value.map(({ id, name }) => [id, name] as const)]}
+          choices={[['', 'All'], ...choicesOf(homes.value)]}
           change={next => change({ home_id: next })}
         />
       )}
@@ -98,35 +91,29 @@ const AlertList = ({ alerts }: { alerts: readonly Alert[] }) => (
 
 /** Read anew when an alert leaves the open ones. */
 function Closed() {
-  const closed = useSignal<readonly Alert[] | Error | null>(null)
-  const [limit, setLimit] = useState(shown)
-  const { severity, home_id } = filter.value
-  const open = openAlerts.value.length
-  useEffect(() => {
-    const query = { status: 'closed', limit, ...(severity && { severity }), ...(home_id && { home_id }) }
-    session.call('GET /alerts', { query }).then(
-      answer => {
-        closed.value = answer.alerts
-      },
-      (error: Error) => {
-        closed.value ??= error
-      },
-    )
-  }, [open, closed, limit, severity, home_id])
-  const { value } = closed
-  if (value === null) return null
-  if (value instanceof Error) return <Fault error={value} />
-  const rows = value.filter(fits({ ...filter.value, status: 'closed' }))
-  if (rows.length === 0) return filter.value.status === 'closed' ? <Empty>No closed alert is like that.</Empty> : null
+  const { status, severity, home_id } = filter.value
+  const { value, more } = usePages<Alert>(
+    `${severity} ${home_id}`,
+    async page => {
+      const query = { ...page, status: 'closed', ...(severity && { severity }), ...(home_id && { home_id }) }
+      const { alerts: rows, next_cursor } = await session.call('GET /alerts', { query })
+      return { rows, next_cursor }
+    },
+    openAlerts.value.length,
+  )
   return (
-    <>
-      <h2>Closed</h2>
-      <AlertList alerts={rows} />
-      {rows.length >= limit && limit < mostShown && (
-        <button type="button" onClick={() => setLimit(limit + shown)}>
-          Show older ones
-        </button>
-      )}
-    </>
+    <Read value={value}>
+      {({ rows, next_cursor }) =>
+        rows.length === 0 ? (
+          status === 'closed' && <Empty>No closed alert is like that.</Empty>
+        ) : (
+          <>
+            <h2>Closed</h2>
+            <AlertList alerts={rows} />
+            {next_cursor !== null && <Act name="Show older ones" act={more} />}
+          </>
+        )
+      }
+    </Read>
   )
 }

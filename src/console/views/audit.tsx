@@ -1,17 +1,19 @@
 import { useState } from 'preact/hooks'
 import type { Answer } from '../../client/client.ts'
 import type { Audit as Row } from '../../client/routes.js'
-import { Act, Refusal, useDoing } from '../parts/asking.tsx'
+import { Act } from '../parts/act.tsx'
 import { AuditFilter, nothing, type Wanted } from '../parts/audit-filter.tsx'
 import { AuditLine } from '../parts/audit-line.tsx'
 import { Nearby, Only } from '../parts/nearby.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
+import { Problem } from '../parts/problem.tsx'
 import { Empty, Title } from '../parts/states.tsx'
-import { usePages, useRead } from '../state/lists.ts'
-import { everyPage } from '../state/pages.ts'
+import { useAction } from '../state/action.ts'
+import { usePages } from '../state/pages.ts'
+import { useRead } from '../state/read.ts'
 import { person, session } from '../state/session.ts'
+import { readUsers } from '../state/users.ts'
 import { valueText } from '../state/words.ts'
-import '../styles/operations.css'
 
 /** Who did what, and whether it is as it was written. */
 export default function Audit() {
@@ -32,7 +34,7 @@ type Verdict = Answer<'GET /ops/audit/verify'>['verdict']
 /** All rows are gone through, so only when somebody asks. */
 function Verified() {
   const [verdict, setVerdict] = useState<Verdict | null>(null)
-  const { busy, fault, run } = useDoing()
+  const { busy, fault, run } = useAction()
   const check = async () => {
     setVerdict(null)
     setVerdict((await session.call('GET /ops/audit/verify')).verdict)
@@ -46,7 +48,7 @@ function Verified() {
         </button>
       </div>
       <div role="status">{verdict && <VerdictText verdict={verdict} />}</div>
-      <Refusal error={fault} />
+      <Problem fault={fault} />
     </Panel>
   )
 }
@@ -69,11 +71,7 @@ function VerdictText({ verdict: { ok, rows, bad, after_head } }: { verdict: Verd
 /** The names of people, which administrators may know. */
 const readNames = async (): Promise<ReadonlyMap<string, string>> => {
   if (person.value?.role !== 'admin') return new Map()
-  const users = await everyPage(async query => {
-    const { users: rows, next_cursor } = await session.call('GET /users', { query })
-    return { rows, next_cursor }
-  })
-  return new Map(users.map(({ id, username }) => [id, username]))
+  return new Map((await readUsers()).map(({ id, username }) => [id, username]))
 }
 
 const nobody: ReadonlyMap<string, string> = new Map()

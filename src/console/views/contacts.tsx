@@ -1,30 +1,30 @@
 import { useState } from 'preact/hooks'
 import { ContactForm } from '../parts/contact-form.tsx'
-import { ContactLine, Secret } from '../parts/contact-line.tsx'
-import { OwnHome } from '../parts/own-home.tsx'
+import { ContactLine, SigningSecret } from '../parts/contact-line.tsx'
+import { OneHome } from '../parts/one-home.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
 import { PolicyPanel } from '../parts/policy-panel.tsx'
 import { Empty, Title } from '../parts/states.tsx'
 import { newContactOf, readContacts } from '../state/contacts.ts'
-import { useKnown } from '../state/known.ts'
+import { ownHomes } from '../state/homes.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
-import '../styles/alerts.css'
 
 /** Whom a home tells of its alerts, and when. */
 export default function Contacts() {
   return (
     <>
       <Title text="Contacts" />
-      <OwnHome none="Only the owner of a home says whom it tells.">
-        {id => <HomeContacts key={id} home_id={id} />}
-      </OwnHome>
+      <OneHome of={ownHomes} none="Only the owner of a home says whom it tells.">
+        {({ id }) => <HomeContacts key={id} home_id={id} />}
+      </OneHome>
     </>
   )
 }
 
 function HomeContacts({ home_id }: { home_id: string }) {
-  const { value, change } = useKnown(home_id, () => readContacts(home_id))
-  const [secret, setSecret] = useState<string | null>(null)
+  const { value, change } = useRead(home_id, () => readContacts(home_id))
+  const [made, setMade] = useState<{ readonly name: string; readonly secret: string | null } | null>(null)
   return (
     <Read value={value}>
       {contacts => (
@@ -43,14 +43,15 @@ function HomeContacts({ home_id }: { home_id: string }) {
             </ul>
           </Panel>
           <Panel id="new-contact" title="Tell somebody else">
-            {secret !== null && <Secret secret={secret} />}
+            <SigningSecret name={made?.name ?? ''} secret={made?.secret ?? null} />
             <ContactForm
               contact={null}
               action="Make the contact"
               keep={async draft => {
-                const made = await session.call('POST /settings/contacts', { body: newContactOf(home_id, draft) })
-                setSecret(made.secret)
-                change(known => [...known, made.contact])
+                const body = newContactOf(home_id, draft)
+                const { contact, secret } = await session.call('POST /settings/contacts', { body })
+                setMade({ name: contact.name, secret })
+                change(known => [...known, contact])
               }}
             />
           </Panel>

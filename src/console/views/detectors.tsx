@@ -1,16 +1,16 @@
 import { useState } from 'preact/hooks'
 import type { Model } from '../../client/routes.js'
 import { CheckField, ChoiceField, NumberField } from '../parts/fields.tsx'
-import { OwnHome } from '../parts/own-home.tsx'
+import { OneHome } from '../parts/one-home.tsx'
 import { Read } from '../parts/panel.tsx'
-import { Refused } from '../parts/refused.tsx'
+import { Problem } from '../parts/problem.tsx'
 import { Title } from '../parts/states.tsx'
 import { useAction } from '../state/action.ts'
-import { severities } from '../state/homes.ts'
-import { useKnown } from '../state/known.ts'
+import { ownHomes, severities } from '../state/homes.ts'
+import { labelled } from '../state/names.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
-import '../styles/alerts.css'
 
 /** What a home listens for in recordings. */
 export default function Detectors() {
@@ -18,15 +18,15 @@ export default function Detectors() {
     <>
       <Title text="Detectors" />
       <p class="summary">What is listened for in recordings from now on, and how clearly it has to be heard.</p>
-      <OwnHome none="Only the owner of a home says what it listens for.">
-        {id => <Models key={id} home_id={id} />}
-      </OwnHome>
+      <OneHome of={ownHomes} none="Only the owner of a home says what it listens for.">
+        {({ id }) => <Models key={id} home_id={id} />}
+      </OneHome>
     </>
   )
 }
 
 function Models({ home_id }: { home_id: string }) {
-  const { value, change } = useKnown(home_id, async () => {
+  const { value, change } = useRead(home_id, async () => {
     const { models } = await session.call('GET /model-config', { query: { home_id } })
     return models
   })
@@ -86,13 +86,13 @@ function ModelForm({ model, show }: { model: Model; show: (model: Model) => void
   return (
     <section class="panel" aria-labelledby={`model-${model_key}`}>
       <h2 id={`model-${model_key}`}>{title}</h2>
-      <form class="upright" onSubmit={keep}>
+      <form class="stack" onSubmit={keep}>
         <CheckField label="Listen for it" value={enabled} change={isOn => void send({ enabled: isOn })} />
         <div class="inputs">
           <ChoiceField
             label="Severity of its alerts"
             value={severity}
-            choices={severities.map(one => [one, labelOf(one)] as const)}
+            choices={labelled(severities)}
             change={setSeverity}
           />
           {Object.entries(numbers).map(([name, text]) => (
@@ -104,7 +104,7 @@ function ModelForm({ model, show }: { model: Model; show: (model: Model) => void
             />
           ))}
         </div>
-        <Refused fault={fault} />
+        <Problem fault={fault} />
         <div class="row">
           <button type="submit" disabled={busy}>
             Keep<span class="unseen"> {title}</span>

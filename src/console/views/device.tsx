@@ -10,8 +10,9 @@ import { KeysPanel } from '../parts/keys-panel.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { PresenceMark } from '../parts/presence.tsx'
 import { PresencePanel } from '../parts/presence-panel.tsx'
+import { Ready } from '../parts/ready.tsx'
 import { StatePanel } from '../parts/state-panel.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
+import { Empty, Title } from '../parts/states.tsx'
 import { Ago } from '../parts/time.tsx'
 import { devices, homeOf, mayOwn, openAlerts, progress, rooms, zoneOf } from '../state/homes.ts'
 import type { Latest } from '../state/readings.ts'
@@ -21,8 +22,7 @@ import { labelOf, unitOf, withUnit } from '../state/words.ts'
 export function DeviceView() {
   const { params } = useRoute()
   const entry = devices.value.get(params.id ?? '')
-  const state = progress.value
-  const isMissing = !entry && state === 'ready'
+  const isMissing = !entry && progress.value === 'ready'
   // One heading, whatever comes of it: whoever was brought to it stays there.
   return (
     <>
@@ -34,9 +34,11 @@ export function DeviceView() {
           latest={entry.latest.value}
         />
       )}
-      {isMissing && <a href="/">To your homes</a>}
-      {!entry && state === 'loading' && <Loading />}
-      {!entry && state instanceof Error && <Fault error={state} again={() => location.reload()} />}
+      {!entry && (
+        <Ready>
+          <a href="/">To your homes</a>
+        </Ready>
+      )}
     </>
   )
 }

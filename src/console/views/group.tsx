@@ -1,36 +1,32 @@
-import { useState } from 'preact/hooks'
 import { useLocation, useRoute } from 'preact-iso'
 import type { Answer } from '../../client/client.ts'
 import { Confirm } from '../parts/confirm.tsx'
-import { Field, Save, wordIn } from '../parts/field.tsx'
+import { TextField } from '../parts/fields.tsx'
+import { Form, typed } from '../parts/form.tsx'
 import { GroupCommand } from '../parts/group-command.tsx'
 import { GroupMembers } from '../parts/group-members.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
-import { Problem } from '../parts/problem.tsx'
-import { Loading, Title } from '../parts/states.tsx'
-import { useAsking } from '../state/asking.ts'
-import { devices, mayAct, progress } from '../state/homes.ts'
+import { Ready } from '../parts/ready.tsx'
+import { Title } from '../parts/states.tsx'
+import { devices, mayAct } from '../state/homes.ts'
 import { useRead } from '../state/read.ts'
 import { person, session } from '../state/session.ts'
-import '../styles/devices.css'
 
 type Whole = Answer<'GET /groups/{id}'>['group']
 
 /** One group: which devices it holds, and what they are told together. */
-export function Group() {
+export default function Group() {
   const { params } = useRoute()
   const id = params.id ?? ''
   const read = async () => (await session.call('GET /groups/{id}', { params: { id } })).group
-  const group = useRead(read, [id])
+  const group = useRead(id, read)
   const name = group.value === null || group.value instanceof Error ? 'Group' : group.value.name
   return (
     <>
       <Title text={name} />
-      {progress.value === 'loading' ? (
-        <Loading />
-      ) : (
+      <Ready>
         <Read value={group.value}>{whole => <Shown key={whole.id} group={whole} changed={group.again} />}</Read>
-      )}
+      </Ready>
     </>
   )
 }
@@ -72,16 +68,9 @@ function Shown({ group, changed }: ShownOptions) {
 
 function Settings({ group: { id, name, description, colour }, changed }: ShownOptions) {
   const { route } = useLocation()
-  const [told, setTold] = useState('')
-  const { busy, fault, ask } = useAsking()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    setTold('')
-    const word = (field: string) => wordIn(event.currentTarget, field)
-    const body = { name: word('name'), description: word('description') || null, colour }
-    const done = await ask(() => session.call('PUT /groups/{id}', { params: { id }, body }))
-    if (!done) return
-    setTold('Saved.')
+  const save = async (given: FormData) => {
+    const body = { name: typed(given, 'name'), description: typed(given, 'description') || null, colour }
+    await session.call('PUT /groups/{id}', { params: { id }, body })
     await changed()
   }
   const remove = async () => {
@@ -90,12 +79,10 @@ function Settings({ group: { id, name, description, colour }, changed }: ShownOp
   }
   return (
     <>
-      <form class="stack" onSubmit={event => void submit(event)}>
-        <Field label="Name" name="name" required value={name} />
-        <Field label="What it is for" name="description" most={1000} value={description ?? ''} />
-        <Problem fault={fault} />
-        <Save busy={busy} told={told} />
-      </form>
+      <Form action="Save" done="Saved." send={save} keeps>
+        <TextField label="Name" name="name" required value={name} />
+        <TextField label="What it is for" name="description" most={1000} value={description ?? ''} />
+      </Form>
       <div class="deletion">
         <Confirm action="Delete" about={`the group ${name}`} title={`Delete the group ${name}?`} run={remove}>
           Its devices stay where they are.

@@ -1,23 +1,15 @@
 import { useLocation } from 'preact-iso'
-import { Field, wordIn } from '../parts/field.tsx'
+import { TextField } from '../parts/fields.tsx'
+import { Form, typed } from '../parts/form.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
-import { Problem } from '../parts/problem.tsx'
 import { Empty, Title } from '../parts/states.tsx'
-import { useAsking } from '../state/asking.ts'
-import { everyPage } from '../state/pages.ts'
+import { readGroups } from '../state/groups.ts'
 import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
-import '../styles/devices.css'
-
-const readGroups = () =>
-  everyPage(async query => {
-    const { groups: rows, next_cursor } = await session.call('GET /groups', { query })
-    return { rows, next_cursor }
-  })
 
 /** Devices that are told things together, of one home or of several. */
-export function Groups() {
-  const groups = useRead(readGroups, [])
+export default function Groups() {
+  const groups = useRead('groups', readGroups)
   return (
     <>
       <Title text="Groups" />
@@ -48,26 +40,15 @@ export function Groups() {
 
 function NewGroup() {
   const { route } = useLocation()
-  const { busy, fault, ask } = useAsking()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    const word = (name: string) => wordIn(event.currentTarget, name)
-    const body = { name: word('name'), description: word('description') || null }
-    await ask(async () => {
-      const { group } = await session.call('POST /groups', { body })
-      route(`/groups/${group.id}`)
-    })
+  const make = async (given: FormData) => {
+    const body = { name: typed(given, 'name'), description: typed(given, 'description') || null }
+    const { group } = await session.call('POST /groups', { body })
+    route(`/groups/${group.id}`)
   }
   return (
-    <form class="stack narrow" onSubmit={event => void submit(event)}>
-      <Field label="Name" name="name" required />
-      <Field label="What it is for" name="description" most={1000} />
-      <Problem fault={fault} />
-      <div>
-        <button type="submit" disabled={busy}>
-          Make the group
-        </button>
-      </div>
-    </form>
+    <Form class="narrow" action="Make the group" send={make}>
+      <TextField label="Name" name="name" required />
+      <TextField label="What it is for" name="description" most={1000} />
+    </Form>
   )
 }

@@ -3,24 +3,20 @@ import type { Home } from '../../client/routes.js'
 import { ClaimsPanel } from '../parts/claims-panel.tsx'
 import { HomeSettings } from '../parts/home-settings.tsx'
 import { Panel } from '../parts/panel.tsx'
+import { Ready } from '../parts/ready.tsx'
 import { RoomsPanel } from '../parts/rooms-panel.tsx'
-import { Fault, Loading, Title } from '../parts/states.tsx'
+import { Title } from '../parts/states.tsx'
 import { homeOf, mayOwn, progress } from '../state/homes.ts'
-import '../styles/devices.css'
 
 /** What a home is called, its time, its rooms, and how long its readings are kept. */
-export function HomeView() {
+export default function HomeView() {
   const { params } = useRoute()
   const home = homeOf(params.id ?? '')
-  const state = progress.value
-  const isMissing = !home && state === 'ready'
+  const isMissing = !home && progress.value === 'ready'
   return (
     <>
       <Title text={home?.name ?? (isMissing ? 'There is no such home' : 'Home')} />
-      {home && state === 'ready' && <Shown key={home.id} home={home} />}
-      {isMissing && <a href="/">To your homes</a>}
-      {state === 'loading' && <Loading />}
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
+      <Ready>{home ? <Shown key={home.id} home={home} /> : <a href="/">To your homes</a>}</Ready>
     </>
   )
 }

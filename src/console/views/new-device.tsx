@@ -1,24 +1,23 @@
 import { useState } from 'preact/hooks'
 import type { Answer } from '../../client/client.ts'
+import { KeyOnce } from '../parts/key-once.tsx'
 import { NewClaim } from '../parts/new-claim.tsx'
 import { NewDeviceForm } from '../parts/new-device-form.tsx'
 import { Panel } from '../parts/panel.tsx'
-import { Secret } from '../parts/secret.tsx'
+import { Ready } from '../parts/ready.tsx'
 import { Snippets } from '../parts/snippets.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
-import { devices, homes, mayOwn, progress } from '../state/homes.ts'
+import { Empty, Title } from '../parts/states.tsx'
+import { devices, ownHomes } from '../state/homes.ts'
 import { labelOf, valueText } from '../state/words.ts'
-import '../styles/devices.css'
 
 type Made = Answer<'POST /devices'>
 type Claimed = Answer<'POST /homes/{id}/claim-codes'>
 
 /** Makes a device, and shows how it connects: with its key, or with a code that it exchanges for one. */
-export function NewDevice() {
+export default function NewDevice() {
   const [made, setMade] = useState<Made | null>(null)
   const [claimed, setClaimed] = useState<Claimed | null>(null)
-  const state = progress.value
-  const own = homes.value.filter(({ id }) => mayOwn(id))
+  const own = ownHomes()
   const isOver = made !== null || claimed !== null
   const another = () => {
     setMade(null)
@@ -27,13 +26,14 @@ export function NewDevice() {
   return (
     <>
       <Title text={made ? `Connect ${made.device.name}` : claimed ? 'A code for a new device' : 'Add a device'} />
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'loading' && <Loading />}
-      {state === 'ready' && own.length === 0 && (
-        <Empty>You own no home, and devices are added by the owner of a home.</Empty>
-      )}
-      {own.length > 0 && state === 'ready' && !isOver && (
-        <NewDeviceForm homes={own} made={setMade} claimed={setClaimed} />
+      {!isOver && (
+        <Ready>
+          {own.length === 0 ? (
+            <Empty>You own no home, and devices are added by the owner of a home.</Empty>
+          ) : (
+            <NewDeviceForm homes={own} made={setMade} claimed={setClaimed} />
+          )}
+        </Ready>
       )}
       {made && <Connect {...made} />}
       {claimed && <NewClaim key={claimed.claim.id} {...claimed} />}
@@ -53,7 +53,7 @@ function Connect({ device, api_key }: Made) {
       <div class="columns">
         <div>
           <Panel id="key" title="Its key">
-            <Secret text={api_key} what="the key" />
+            <KeyOnce name={device.name} api_key={api_key} />
             <p class="muted">
               It connects with <code>{device.id}</code> as client id and as user name, and with the key as password.
             </p>

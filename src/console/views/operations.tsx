@@ -1,5 +1,5 @@
 import type { Answer } from '../../client/client.ts'
-import { Act } from '../parts/asking.tsx'
+import { Act } from '../parts/act.tsx'
 import { BrokerPanel } from '../parts/broker-panel.tsx'
 import { Nearby, Only } from '../parts/nearby.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
@@ -8,12 +8,11 @@ import { StoragePanel } from '../parts/storage-panel.tsx'
 import { TrafficPanel } from '../parts/traffic-panel.tsx'
 import { WorkPanel } from '../parts/work-panel.tsx'
 import { readFigures } from '../state/figures.ts'
-import { devices } from '../state/homes.ts'
-import { useRead } from '../state/lists.ts'
+import { deviceName } from '../state/names.ts'
 import { everyPage } from '../state/pages.ts'
+import { useRead } from '../state/read.ts'
 import { person, session } from '../state/session.ts'
 import { valueText } from '../state/words.ts'
-import '../styles/operations.css'
 
 /** How the hub does: what it holds, what goes through it, what is slow and what waits. */
 export default function Operations() {
@@ -123,7 +122,7 @@ function Slowest({ rows }: { rows: Answer<'GET /admin/stats'>['stats']['slowest'
               {rows.map(({ device_id, commands, mean_ms }) => (
                 <tr key={device_id}>
                   <th scope="row">
-                    <a href={`/devices/${device_id}`}>{devices.value.get(device_id)?.device.value.name ?? device_id}</a>
+                    <a href={`/devices/${device_id}`}>{deviceName(device_id)}</a>
                   </th>
                   <td>{valueText(commands)}</td>
                   <td>{valueText(mean_ms)}</td>

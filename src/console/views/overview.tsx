@@ -1,24 +1,27 @@
 import type { Home } from '../../client/routes.js'
 import { AlertCard } from '../parts/alert-card.tsx'
 import { DeviceCard } from '../parts/device-card.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
-import { devices, homes, type LiveDevice, mayOwn, openAlerts, progress, rooms } from '../state/homes.ts'
-import { places } from '../state/places.ts'
+import { Ready } from '../parts/ready.tsx'
+import { Empty, Title } from '../parts/states.tsx'
+import { devices, homes, type LiveDevice, mayOwn, openAlerts, rooms } from '../state/homes.ts'
+import { isFor, places } from '../state/places.ts'
 import { person } from '../state/session.ts'
 
 /** All homes with their rooms and devices, as they are now. */
 export function Overview() {
-  const { value: state } = progress
   return (
     <>
       <Title text={homes.value.length > 1 ? 'My homes' : (homes.value[0]?.name ?? 'My homes')} />
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'loading' && <Loading what="Reading your homes" />}
-      {state === 'ready' && homes.value.length === 0 && (
-        <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
-      )}
-      {state === 'ready' && homes.value.length > 0 && <Places />}
-      {state === 'ready' && homes.value.map(home => <HomePart key={home.id} home={home} />)}
+      <Ready what="Reading your homes">
+        {homes.value.length === 0 ? (
+          <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
+        ) : (
+          <Places />
+        )}
+        {homes.value.map(home => (
+          <HomePart key={home.id} home={home} />
+        ))}
+      </Ready>
     </>
   )
 }
@@ -108,11 +111,10 @@ function Devices({ name, devices }: { name: string; devices: readonly LiveDevice
 
 /** What else there is of homes. */
 function Places() {
-  const isAdmin = person.value?.role === 'admin'
   return (
     <nav class="links" aria-label="Devices and groups">
       {places
-        .filter(({ group, who }) => group === 'home' && (who === 'anyone' || isAdmin))
+        .filter(place => place.group === 'home' && isFor(place, person.value?.role))
         .map(({ path, name }) => (
           <a key={path} class="link-button" href={path}>
             {name}

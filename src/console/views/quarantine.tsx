@@ -1,15 +1,15 @@
-import { useId, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import type { Quarantine as Message } from '../../client/routes.js'
-import { Act } from '../parts/asking.tsx'
+import { Act } from '../parts/act.tsx'
+import { ChoiceField } from '../parts/fields.tsx'
 import { Nearby, Only } from '../parts/nearby.tsx'
 import { Read } from '../parts/panel.tsx'
 import { RefusedMessage } from '../parts/refused-message.tsx'
 import { Empty, Title } from '../parts/states.tsx'
 import { useCount } from '../state/count.ts'
-import { devices } from '../state/homes.ts'
-import { usePages } from '../state/lists.ts'
+import { choicesOf, sortedDevices } from '../state/names.ts'
+import { usePages } from '../state/pages.ts'
 import { session } from '../state/session.ts'
-import '../styles/operations.css'
 
 /** Messages of devices that could not be understood: to see, to mend and to be taken after all. */
 export default function Quarantine() {
@@ -27,23 +27,14 @@ export default function Quarantine() {
 }
 
 function ChooseDevice({ device_id, choose }: { device_id: string; choose: (device_id: string) => void }) {
-  const id = useId()
-  const sorted = [...devices.value.values()]
-    .map(({ device }) => device.value)
-    .sort((a, b) => a.name.localeCompare(b.name))
   return (
-    <div class="row narrow">
-      <label for={id}>
-        Device
-        <select id={id} value={device_id} onChange={event => choose(event.currentTarget.value)}>
-          <option value="">All devices</option>
-          {sorted.map(device => (
-            <option key={device.id} value={device.id}>
-              {device.name}
-            </option>
-          ))}
-        </select>
-      </label>
+    <div class="inputs filters">
+      <ChoiceField
+        label="Device"
+        value={device_id}
+        choices={[['', 'All devices'], ...choicesOf(sortedDevices())]}
+        change={choose}
+      />
     </div>
   )
 }

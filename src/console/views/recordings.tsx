@@ -1,16 +1,15 @@
 import { useState } from 'preact/hooks'
-import type { Message } from '../../client/live.ts'
 import type { Recording } from '../../client/routes.js'
 import { ChoiceField } from '../parts/fields.tsx'
 import { Read } from '../parts/panel.tsx'
+import { Ready } from '../parts/ready.tsx'
 import { RecordingLine } from '../parts/recording-line.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
-import { useFollowed } from '../state/followed.ts'
-import { devices, homes, progress } from '../state/homes.ts'
-import { isObject, parsed } from '../state/readings.ts'
+import { Empty, Title } from '../parts/states.tsx'
+import { homes } from '../state/homes.ts'
+import { choicesOf, labelled, sortedDevices } from '../state/names.ts'
+import { useFollowed } from '../state/read.ts'
+import { toldIn } from '../state/readings.ts'
 import { session } from '../state/session.ts'
-import { labelOf } from '../state/words.ts'
-import '../styles/alerts.css'
 
 /** So many of the newest, and so many more each time; as many as the hub gives at once. */
 const shown = 50
@@ -25,34 +24,28 @@ interface Filter {
 
 /** What devices have recorded, and what was heard in it. */
 export default function Recordings() {
-  const state = progress.value
   const [filter, setFilter] = useState<Filter>({ device_id: '', status: '' })
   const [limit, setLimit] = useState(shown)
-  const named = [...devices.value.values()].map(({ device: { value } }) => [value.id, value.name] as const)
   return (
     <>
       <Title text="Recordings" />
-      {state === 'loading' && <Loading what="Reading recordings" />}
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'ready' && (
-        <>
-          <search class="inputs filters">
-            <ChoiceField
-              label="Device"
-              value={filter.device_id}
-              choices={[['', 'All'], ...named.toSorted((a, b) => a[1].localeCompare(b[1]))]}
-              change={device_id => setFilter({ ...filter, device_id })}
-            />
-            <ChoiceField
-              label="Status"
-              value={filter.status}
-              choices={[['', 'All'], ...statuses.map(one => [one, labelOf(one)] as const)]}
-              change={status => setFilter({ ...filter, status })}
-            />
-          </search>
-          <RecordingList filter={filter} limit={limit} more={() => setLimit(limit + shown)} />
-        </>
-      )}
+      <Ready what="Reading recordings">
+        <search class="inputs filters">
+          <ChoiceField
+            label="Device"
+            value={filter.device_id}
+            choices={[['', 'All'], ...choicesOf(sortedDevices())]}
+            change={device_id => setFilter({ ...filter, device_id })}
+          />
+          <ChoiceField
+            label="Status"
+            value={filter.status}
+            choices={[['', 'All'], ...labelled(statuses)]}
+            change={status => setFilter({ ...filter, status })}
+          />
+        </search>
+        <RecordingList filter={filter} limit={limit} more={() => setLimit(limit + shown)} />
+      </Ready>
     </>
   )
 }
@@ -70,8 +63,8 @@ function RecordingList({ filter: { device_id, status }, limit, more }: ListOptio
       const query = { limit, ...(device_id && { device_id }), ...(status && { status }) }
       return (await session.call('GET /ingest', { query })).recordings
     },
-    heard: (known, message) => {
-      const said = recordingIn(message)
+    heard: (known, { payload }) => {
+      const said = toldIn('recording', payload)
       return said && (device_id === '' || said.device_id === device_id) ? withRecording(known, said) : known
     },
   })
@@ -103,11 +96,6 @@ const noneText = (isFiltered: boolean) =>
   isFiltered
     ? 'There is no recording like that.'
     : 'Nothing was recorded yet. What a device with a microphone uploads is listened to, and shown here.'
-
-function recordingIn({ payload }: Message): Recording | null {
-  const said = parsed(payload)
-  return isObject(said) && isObject(said.recording) ? (said.recording as Recording) : null
-}
 
 const withRecording = (known: readonly Recording[], said: Recording): readonly Recording[] =>
   known.some(({ id }) => id === said.id)

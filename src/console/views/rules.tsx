@@ -1,22 +1,23 @@
 import type { Group, Rule } from '../../client/routes.js'
+import { CheckField } from '../parts/fields.tsx'
 import { Read } from '../parts/panel.tsx'
-import { Refused } from '../parts/refused.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
+import { Problem } from '../parts/problem.tsx'
+import { Ready } from '../parts/ready.tsx'
+import { Empty, Title } from '../parts/states.tsx'
 import { useAction } from '../state/action.ts'
 import { conditionText } from '../state/conditions.ts'
 import { readGroups } from '../state/groups.ts'
-import { homes, mayOwn, progress } from '../state/homes.ts'
-import { useKnown } from '../state/known.ts'
+import { homes, mayOwn, ownHomes } from '../state/homes.ts'
+import { sortedByName } from '../state/names.ts'
 import { everyPage } from '../state/pages.ts'
+import { useRead } from '../state/read.ts'
 import { scopeText } from '../state/rules.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
-import '../styles/alerts.css'
 
 /** The rules of all my homes. */
 export default function Rules() {
-  const state = progress.value
-  const mayMake = homes.value.some(({ id }) => mayOwn(id))
+  const mayMake = ownHomes().length > 0
   return (
     <>
       <Title text="Rules" />
@@ -28,9 +29,9 @@ export default function Rules() {
           </a>
         </p>
       )}
-      {state === 'loading' && <Loading what="Reading rules" />}
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'ready' && <RuleList />}
+      <Ready what="Reading rules">
+        <RuleList />
+      </Ready>
     </>
   )
 }
@@ -47,7 +48,7 @@ const readRules = async () => {
 }
 
 function RuleList() {
-  const { value, change } = useKnown('rules', readRules)
+  const { value, change } = useRead('rules', readRules)
   const show = (rule: Rule) =>
     change(known => ({ ...known, rules: known.rules.map(one => (one.id === rule.id ? rule : one)) }))
   return (
@@ -81,7 +82,7 @@ interface HomeRulesOptions {
 function HomeRules({ title, rules, groups, show }: HomeRulesOptions) {
   if (rules.length === 0) return null
   const names = new Map(groups.map(({ id, name }) => [id, name]))
-  const sorted = rules.toSorted((a, b) => a.name.localeCompare(b.name))
+  const sorted = sortedByName(rules)
   return (
     <section>
       <h2>{title}</h2>
@@ -120,16 +121,17 @@ function RuleLine({ rule, groups, show }: RuleLineOptions) {
       <p>{conditionText(condition)}</p>
       {mayOwn(rule.home_id) && (
         <div class="row">
-          <label class="tick">
-            <input
-              type="checkbox"
-              checked={enabled}
-              disabled={busy}
-              onChange={event => void turn(event.currentTarget.checked)}
-            />
-            On<span class="unseen">: {name}</span>
-          </label>
-          <Refused fault={fault} />
+          <CheckField
+            label={
+              <span>
+                On<span class="unseen">: {name}</span>
+              </span>
+            }
+            value={enabled}
+            busy={busy}
+            change={isOn => void turn(isOn)}
+          />
+          <Problem fault={fault} />
         </div>
       )}
     </li>

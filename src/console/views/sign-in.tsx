@@ -1,29 +1,23 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { HubError } from '../../errors.ts'
 import { Flame } from '../parts/header.tsx'
-import { faultText, Title } from '../parts/states.tsx'
+import { Problem } from '../parts/problem.tsx'
+import { Title } from '../parts/states.tsx'
+import { useAction } from '../state/action.ts'
 import { session } from '../state/session.ts'
 
 export function SignIn() {
-  const [fault, setFault] = useState<string | null>(null)
-  const [busy, setBusy] = useState(false)
+  const { busy, fault, run } = useAction()
   const first = useRef<HTMLInputElement>(null)
   useEffect(() => first.current?.focus(), [])
-  const submit = async (event: SubmitEvent) => {
+  const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const given = new FormData(event.currentTarget as HTMLFormElement)
-    setBusy(true)
-    setFault(null)
-    try {
-      await session.signIn(String(given.get('login')).trim(), String(given.get('password')))
-    } catch (error) {
-      setBusy(false)
-      setFault(isWrong(error) ? 'This name and password do not belong together.' : faultText(error))
-    }
+    void run(() => session.signIn(String(given.get('login')).trim(), String(given.get('password'))))
   }
   return (
     <main class="sign-in">
-      <form class="panel" onSubmit={event => void submit(event)}>
+      <form class="panel" onSubmit={submit}>
         <Flame />
         <Title text="Sign in" />
         <label>
@@ -34,9 +28,7 @@ export function SignIn() {
           Password
           <input name="password" type="password" autocomplete="current-password" required />
         </label>
-        <div role="alert" class="problem">
-          {fault}
-        </div>
+        <Problem fault={isWrong(fault) ? new Error('This name and password do not belong together.') : fault} />
         <button type="submit" class="primary" disabled={busy}>
           {busy ? 'Signing in…' : 'Sign in'}
         </button>

@@ -1,7 +1,9 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Token } from '../../client/routes.js'
-import { AskFirst, Form, typed } from '../parts/asking.tsx'
+import { Confirm } from '../parts/confirm.tsx'
+import { ChoiceField, LinesField, TextField } from '../parts/fields.tsx'
+import { Form, typed } from '../parts/form.tsx'
 import { Nearby, Only } from '../parts/nearby.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
 import { Empty, Title } from '../parts/states.tsx'
@@ -9,11 +11,10 @@ import { Ago, Time } from '../parts/time.tsx'
 import { ToldOnce } from '../parts/told-once.tsx'
 import { now } from '../state/clock.ts'
 import { homes } from '../state/homes.ts'
-import { useRead } from '../state/lists.ts'
 import { everyPage } from '../state/pages.ts'
+import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { zoneHere } from '../state/words.ts'
-import '../styles/people.css'
 
 /** What programs are let in with, for administrators. */
 export default function Tokens() {
@@ -75,6 +76,11 @@ const sorted = (tokens: readonly Token[]) =>
   )
 
 const apis = { none: 'nothing', read: 'read', write: 'read and write' } as const
+const apiChoices = [
+  ['none', 'do nothing'],
+  ['read', 'read what it may hear'],
+  ['write', 'read, and write where it may publish'],
+] as const
 
 function TokenLine({ token, changed }: { token: Token; changed: () => Promise<void> }) {
   const { id, name, publish, subscribe, api, created_at, expires_at, last_used_at, use_count } = token
@@ -109,12 +115,9 @@ function TokenLine({ token, changed }: { token: Token; changed: () => Promise<vo
         </dl>
       </div>
       {standing === 'In force' && (
-        <AskFirst
-          name="Revoke"
-          about={name}
-          question={`Revoke the token ${name}? The program that has it is cut off at once, and it cannot be taken back.`}
-          act={revoke}
-        />
+        <Confirm action="Revoke" about={name} title={`Revoke the token ${name}?`} run={revoke}>
+          The program that has it is cut off at once, and it cannot be taken back.
+        </Confirm>
       )}
     </li>
   )
@@ -134,10 +137,10 @@ const listed = (filters: readonly string[]) =>
 
 const day_ms = 86_400_000
 const terms = [
-  { name: 'Never', days: 0 },
-  { name: 'In 30 days', days: 30 },
-  { name: 'In 90 days', days: 90 },
-  { name: 'In a year', days: 365 },
+  ['0', 'Never'],
+  ['30', 'In 30 days'],
+  ['90', 'In 90 days'],
+  ['365', 'In a year'],
 ] as const
 
 const linesOf = (text: string) =>
@@ -152,7 +155,7 @@ function bodyOf(given: FormData) {
     name: typed(given, 'name'),
     publish: linesOf(typed(given, 'publish')),
     subscribe: linesOf(typed(given, 'subscribe')),
-    api: (['read', 'write'] as const).find(api => api === given.get('api')) ?? ('none' as const),
+    api: apiChoices.find(([api]) => api === given.get('api'))?.[0] ?? 'none',
     expires_at: days === 0 ? null : Date.now() + days * day_ms,
   }
 }
@@ -168,39 +171,14 @@ function NewToken({ made }: { made: () => Promise<void> }) {
   }
   return (
     <>
-      <Form label="A new token" action="Make the token" send={make}>
-        <label>
-          Name of the program
-          <input name="name" required maxLength={128} autocomplete="off" />
-        </label>
-        <label>
-          Over HTTP it may
-          <select name="api">
-            <option value="none">do nothing</option>
-            <option value="read">read what it may hear</option>
-            <option value="write">read, and write where it may publish</option>
-          </select>
-        </label>
-        <label>
-          It ends
-          <select name="days">
-            {terms.map(({ name, days }) => (
-              <option key={days} value={days}>
-                {name}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label>
-          Hears these topic filters, one a line
-          <textarea name="subscribe" spellcheck={false} defaultValue={everything} />
-        </label>
-        <label>
-          Publishes to these topic filters, one a line
-          <textarea name="publish" spellcheck={false} />
-        </label>
+      <Form label="A new token" layout="fields" action="Make the token" isPrimary send={make}>
+        <TextField label="Name of the program" name="name" required />
+        <ChoiceField label="Over HTTP it may" name="api" choices={apiChoices} />
+        <ChoiceField label="It ends" name="days" choices={terms} />
+        <LinesField label="Hears these topic filters, one a line" name="subscribe" rows={3} value={everything} isCode />
+        <LinesField label="Publishes to these topic filters, one a line" name="publish" rows={3} isCode />
       </Form>
-      <div role="status">{told && <ToldOnce label={`Secret of ${told.name}`} secret={told.secret} />}</div>
+      <ToldOnce label={`Secret of ${told?.name ?? ''}`} secret={told?.secret ?? null} />
     </>
   )
 }

@@ -1,22 +1,23 @@
-import { useId, useState } from 'preact/hooks'
-import { typed } from '../parts/asking.tsx'
+import { useState } from 'preact/hooks'
+import { HubError } from '../../errors.ts'
+import { TextField } from '../parts/fields.tsx'
+import { Form, typed } from '../parts/form.tsx'
 import { Nearby } from '../parts/nearby.tsx'
-import { Empty, Fault, Loading, Title } from '../parts/states.tsx'
+import { Ready } from '../parts/ready.tsx'
+import { Empty, Title } from '../parts/states.tsx'
 import { filterFault, type Heard, useHeard } from '../state/heard.ts'
-import { homeOf, homes, progress } from '../state/homes.ts'
+import { homeOf, homes } from '../state/homes.ts'
 import { spreadText, timeText, valueText, zoneHere } from '../state/words.ts'
-import '../styles/operations.css'
 
 /** What is said on the topics that one may hear, as it is said. */
 export default function Topics() {
-  const state = progress.value
   return (
     <>
       <Title text="Topics" />
       <Nearby group="operations" />
-      {state instanceof Error && <Fault error={state} again={() => location.reload()} />}
-      {state === 'loading' && <Loading what="Reading your homes" />}
-      {state === 'ready' && <Explorer />}
+      <Ready what="Reading your homes">
+        <Explorer />
+      </Ready>
     </>
   )
 }
@@ -53,44 +54,17 @@ function Explorer() {
 }
 
 function Filter({ filter, listen }: { filter: string; listen: (filter: string) => void }) {
-  const [fault, setFault] = useState<string | null>(null)
-  const field = useId()
-  const known = useId()
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    const wanted = typed(new FormData(event.currentTarget as HTMLFormElement), 'filter')
-    const found = filterFault(wanted)
-    setFault(found)
-    if (found === null) listen(wanted)
+  const send = async (given: FormData) => {
+    const wanted = typed(given, 'filter')
+    const fault = filterFault(wanted)
+    if (fault !== null) throw new HubError('invalid_request', fault)
+    listen(wanted)
   }
+  const known = homes.value.flatMap(({ id }) => below.map(rest => `homes/${id}/${rest}`))
   return (
-    <form class="fields" aria-label="What to hear" onSubmit={submit}>
-      <div>
-        <label for={field}>Topic filter</label>
-        <input
-          id={field}
-          name="filter"
-          list={known}
-          defaultValue={filter}
-          required
-          maxLength={1024}
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-        />
-        <datalist id={known}>
-          {homes.value.flatMap(({ id }) => below.map(rest => <option key={rest + id} value={`homes/${id}/${rest}`} />))}
-        </datalist>
-      </div>
-      <div class="fields-end">
-        <button type="submit" class="primary">
-          Listen
-        </button>
-        <div role="alert" class="problem">
-          {fault}
-        </div>
-      </div>
-    </form>
+    <Form label="What to hear" layout="fields" action="Listen" isPrimary send={send} keeps>
+      <TextField label="Topic filter" name="filter" value={filter} required most={1024} suggestions={known} isCode />
+    </Form>
   )
 }
 
