@@ -13,10 +13,11 @@ export function Overview() {
     <>
       <Title text={homes.value.length > 1 ? 'My homes' : (homes.value[0]?.name ?? 'My homes')} />
       <Ready what="Reading your homes">
-        {homes.value.length === 0 && (
+        {homes.value.length === 0 ? (
           <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
+        ) : (
+          <Places />
         )}
-        {homes.value.length > 0 && <Places />}
         {homes.value.map(home => (
           <HomePart key={home.id} home={home} />
         ))}
