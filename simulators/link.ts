@@ -1,4 +1,4 @@
-import { connect, type MqttClient } from 'mqtt'
+import { connect, type IClientPublishOptions, type MqttClient } from 'mqtt'
 import { HubError } from '../src/errors.js'
 import { deviceTopic, type Inbound, type Outbound } from '../src/topics.js'
 import type { Random } from './random.js'
@@ -70,18 +70,14 @@ export class Link {
     return this.#stopping
   }
 
-  /**
-   * Publishes at QoS 1. While it is away mqtt.js keeps the message, and after a reconnect it sends again by itself; what comes while it does so it gives
-   * back when the connection is lost in the midst. Other errors are that it was stopped, or went to sleep, before the PUBACK came.
-   */
+  /** Publishes at QoS 1, again and again if need be, until the PUBACK comes, or the device is stopped or goes to sleep. */
   publish(rest: Inbound, payload: string | Buffer, dup: boolean, acknowledged?: () => void): void {
     const client = this.#client
     if (!client) return
     this.#unacknowledged++
-    client.publish(deviceTopic(this.#options.id, rest), payload, { qos: 1, dup }, error => {
+    publishUntilTaken(client, deviceTopic(this.#options.id, rest), payload, { qos: 1, dup }, error => {
       this.#unacknowledged--
       if (!error) acknowledged?.()
-      else if (!client.disconnecting) this.publish(rest, payload, dup, acknowledged)
       if (this.#unacknowledged === 0) this.#drained()
     })
   }
@@ -181,4 +177,22 @@ export class Link {
       client.once('close', this.#drained)
     })
   }
+}
+
+/**
+ * While it is away mqtt.js keeps a message, and after a reconnect it sends again by itself; what comes while it does so it gives back when the connection
+ * is lost in the midst. That is published again, once mqtt.js has given back all: it would give back at once what is published meanwhile, without end.
+ * @param done gets an error when the client was ended before
+ */
+export function publishUntilTaken(
+  client: MqttClient,
+  topic: string,
+  payload: string | Buffer,
+  options: IClientPublishOptions,
+  done: (error?: Error) => void,
+): void {
+  client.publish(topic, payload, options, error => {
+    if (error && !client.disconnecting) queueMicrotask(() => publishUntilTaken(client, topic, payload, options, done))
+    else done(error ?? undefined)
+  })
 }

@@ -18,6 +18,7 @@ import { contactRoutes } from './contacts.js'
 import type { ApiContext } from './context.js'
 import { listRoutes } from './declare.js'
 import { deviceRoutes } from './devices.js'
+import { doorRoutes } from './doors.js'
 import { exportRoute } from './export.js'
 import { answer, answerClientError, answerFaults } from './faults.js'
 import { groupCommandRoutes } from './group-commands.js'
@@ -28,6 +29,7 @@ import { answerOnce } from './idempotency.js'
 import { importRoute } from './import.js'
 import { ingestRoutes } from './ingest.js'
 import { ingestJobRoutes } from './ingest-jobs.js'
+import { jobRoutes } from './jobs.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
@@ -46,6 +48,7 @@ import { guardRoutes } from './rights.js'
 import { roomRoutes } from './rooms.js'
 import { scheduleRoutes } from './schedules.js'
 import { zodAlone } from './schemas.js'
+import { sessionRoutes } from './sessions.js'
 import { signingKeyRoutes } from './signing-keys.js'
 import { stateRoutes } from './state.js'
 import { telemetryRoutes } from './telemetry.js'
@@ -57,10 +60,12 @@ import { userRoutes } from './users.js'
 const resources = [
   authRoutes,
   userRoutes,
+  sessionRoutes,
   homeRoutes,
   memberRoutes,
   roomRoutes,
   deviceRoutes,
+  doorRoutes,
   keyRoutes,
   stateRoutes,
   presenceRoutes,
@@ -84,6 +89,7 @@ const resources = [
   tokenRoutes,
   quarantineRoutes,
   operationRoutes,
+  jobRoutes,
   signingKeyRoutes,
 ]
 

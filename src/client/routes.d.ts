@@ -14,6 +14,9 @@ export interface Routes {
   'DELETE /users/{id}': { params: { id: string }; answer: null }
   'PATCH /users/{id}/deactivate': { params: { id: string }; answer: { user: User } }
   'PATCH /users/{id}/activate': { params: { id: string }; answer: { user: User } }
+  'GET /users/me/sessions': { query?: { limit?: number; cursor?: string | number }; answer: { sessions: readonly Session[]; next_cursor: string | null } }
+  'DELETE /users/me/sessions': { answer: { ended: number } }
+  'DELETE /users/me/sessions/{id}': { params: { id: string }; answer: null }
   'GET /homes': { query?: { limit?: number; cursor?: string | number }; answer: { homes: readonly Home[]; next_cursor: string | null } }
   'POST /homes': { body: { id?: string; name: string; timezone?: string }; answer: { home: Home } }
   'GET /assignments': { answer: { assignments: readonly { home: Home; role: 'owner' | 'technician' | 'member'; since: number }[]; next_cursor: null } }
@@ -33,6 +36,7 @@ export interface Routes {
   'GET /devices/{id}': { params: { id: string }; answer: { device: Device } }
   'PATCH /devices/{id}': { params: { id: string }; body: { name?: string; type?: string; home_id?: string; room_id?: string | null; location?: string | null; status?: 'active' | 'inactive' | 'maintenance'; twin_policy?: 'last_writer' | 'hub_wins'; retention?: string | null; retention_fields?: Readonly<Record<string, string>> | null }; answer: { device: Device } }
   'DELETE /devices/{id}': { params: { id: string }; answer: null }
+  'GET /doors': { answer: { doors: { mqtt_port: number; mqtts_port: number | null; websocket_path: '/mqtt' } } }
   'GET /devices/{id}/keys': { params: { id: string }; answer: { keys: readonly Key[]; next_cursor: null } }
   'POST /devices/{id}/keys': { params: { id: string }; body?: { name?: string; expires_at?: number | null } | null; answer: { key: Key; api_key: string } }
   'DELETE /devices/{id}/keys/{key_id}': { params: { id: string; key_id: string }; answer: null }
@@ -123,12 +127,14 @@ export interface Routes {
   'GET /ops/quarantine': { query?: { limit?: number; cursor?: string | number; device_id?: string | number }; answer: { quarantine: readonly Quarantine[]; next_cursor: string | null } }
   'GET /devices/{id}/quarantine': { params: { id: string }; query?: { limit?: number; cursor?: string | number }; answer: { quarantine: readonly Quarantine[]; next_cursor: string | null } }
   'GET /ops/quarantine/{id}': { params: { id: string }; answer: { quarantined: Quarantined } }
+  'DELETE /ops/quarantine/{id}': { params: { id: string }; answer: null }
   'POST /ops/quarantine/{id}/replay': { params: { id: string }; body?: { payload: string | Readonly<Record<string, unknown>> | readonly unknown[] } | null; answer: { quarantined: Quarantined } }
   'GET /ops/overview': { answer: { overview: Overview } }
   'GET /ops/homes': { query?: { limit?: number; cursor?: string | number }; answer: { homes: readonly { id: string; name: string; devices: number; online: number; sleeping: number; people: number; commands_open: number; alerts_open: number; quarantined: number }[]; next_cursor: string | null } }
   'GET /admin/stats': { answer: { stats: Stats } }
   'GET /ops/audit': { query?: { limit?: number; cursor?: string | number; actor_id?: string | number; action?: string | number; target?: string | number; home_id?: string | number; outcome?: 'done' | 'refused'; start_time?: string | number; end_time?: string | number }; answer: { audit: readonly Audit[]; next_cursor: string | null } }
   'GET /ops/audit/verify': { answer: { verdict: Verdict } }
+  'GET /ops/jobs': { answer: { jobs: readonly { name: string; cron: string; running: boolean; last_run_at: number | null; duration_ms: number | null; last_error: string | null; next_run_at: number | null }[] } }
   'POST /admin/signing-keys': { answer: { kid: string } }
   'GET /devices/status': { answer: { device: Device; desired: { version: number; desired: Readonly<Record<string, unknown>> } | Readonly<Record<string, never>>; now: number } }
   'GET /devices/config': { answer: { desired: Readonly<Record<string, unknown>>; version: number } }
@@ -140,6 +146,7 @@ export interface Routes {
 }
 
 export type User = { id: string; email: string; username: string; role: 'admin' | 'staff' | 'user'; status: 'active' | 'inactive'; created_at: number; updated_at: number }
+export type Session = { id: string; created_at: number; last_used_at: number; expires_at: number; address: string | null; user_agent: string | null; current: boolean }
 export type Home = { id: string; name: string; timezone: string; retention: string | null; retention_fields: Readonly<Record<string, string>> | null; created_at: number; updated_at: number }
 export type Member = { user_id: string; username: string; role: 'owner' | 'technician' | 'member'; created_at: number }
 export type Room = { id: string; home_id: string; name: string; created_at: number; updated_at: number }

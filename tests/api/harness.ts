@@ -133,6 +133,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     key_ring,
     refusals,
     audit_head,
+    doors: () => ({ mqtt_port: 1883, mqtts_port: null }),
     ingest: (device, rest, payload) => ingest(store, device, rest, payload),
     rulesChanged: () => void told.push('rules changed'),
     desiredChanged: async device => void told.push({ desiredChanged: device }),
@@ -142,6 +143,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
       told.push({ rightsChanged: user_ids })
     },
     deviceMoved: async (device, from_home) => void told.push({ deviceMoved: device.id, from_home }),
+    jobs: async () => [],
     traffic: () => ({ messages_per_minute: 60, connections: 3 }),
     deviceDeleted: async device => void told.push({ deviceDeleted: device }),
     homeDeleted: async home_id => void told.push({ homeDeleted: home_id }),

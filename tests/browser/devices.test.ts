@@ -1,21 +1,30 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { certificateSettings } from '../broker/certificate.js'
 import { run } from '../programs.js'
 import { type Console, openConsole } from './browser.js'
 
 let opened: Console
+let tls: ReturnType<typeof certificateSettings>
 beforeAll(async () => {
-  opened = await openConsole()
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-tls-'))
+  tls = certificateSettings(folder)
+  opened = await openConsole(tls)
 }, 60_000)
-afterAll(() => opened.close())
+afterAll(async () => {
+  await opened.close()
+  await rm(dirname(tls.HEARTH_TLS_CERT), { recursive: true })
+})
 
 describe('a device is added', () => {
   test('and connects by the very snippet that is shown', async () => {
-    const { page, complaints, strayed, context } = await opened.visit('/devices/new')
+    const { page, complaints, strayed, context } = await opened.visit('/add-device')
     await page.getByLabel('Name', { exact: true }).fill('Greenhouse')
     await page.getByRole('button', { name: 'Add it and show its key' }).click()
     await page.getByRole('heading', { level: 1, name: 'Connect Greenhouse' }).waitFor()
     await page.getByText('Waiting for its first message…').waitFor()
-    await page.getByLabel('Port for MQTT').fill(String(opened.hub.hub.ports.mqtt))
     const snippet = page.locator('.snippet')
     expect(await run('bash', ['-c', await snippet.innerText()])).toMatchObject({ code: 0, err: '' })
     await page.getByText('Connected. Temperature: 21.5.').waitFor()
@@ -25,8 +34,12 @@ describe('a device is added', () => {
       expect(await snippet.innerText()).toContain(key)
     }
     await page.getByRole('radio', { name: 'mqtt.js' }).check()
-    const program = ['--input-type=module', '-e', await snippet.innerText()]
-    expect(await run(process.execPath, program)).toMatchObject({ code: 0, err: '' })
+    const program = async () => ['--input-type=module', '-e', await snippet.innerText()]
+    expect(await run(process.execPath, await program())).toMatchObject({ code: 0, err: '' })
+    await page.getByLabel('Encrypted (TLS)').check()
+    expect(await snippet.innerText()).toContain(`mqtts://127.0.0.1:${opened.hub.hub.ports.mqtts}`)
+    const trust = { NODE_EXTRA_CA_CERTS: tls.HEARTH_TLS_CERT }
+    expect(await run(process.execPath, await program(), trust)).toMatchObject({ code: 0, err: '' })
     await page.getByRole('link', { name: 'To the device' }).click()
     await page.getByRole('heading', { level: 1, name: 'Greenhouse' }).waitFor()
     expect(complaints).toEqual([])
@@ -36,7 +49,7 @@ describe('a device is added', () => {
 
   test('with an id that is taken, which is said at the form', async () => {
     await opened.hub.device('taken')
-    const { page, context } = await opened.visit('/devices/new')
+    const { page, context } = await opened.visit('/add-device')
     await page.getByLabel('Name', { exact: true }).fill('Another')
     await page.getByLabel('Id, for its topics').fill('taken')
     await page.getByRole('button', { name: 'Add it and show its key' }).click()
@@ -45,7 +58,7 @@ describe('a device is added', () => {
   })
 
   test('by a claim code, which is good until it is taken back', async () => {
-    const { page, context } = await opened.visit('/devices/new')
+    const { page, context } = await opened.visit('/add-device')
     await page.getByLabel('Name', { exact: true }).fill('Mailbox')
     await page.getByRole('button', { name: 'Make a claim code instead' }).click()
     const code = await page.locator('.told-once code').innerText()
@@ -66,6 +79,22 @@ describe('a device is added', () => {
     await context.close()
   })
 })
+
+test.each(['new', 'add-device', '-', '_', '0', '__proto__', 'constructor', 'a'.repeat(64)])(
+  'a device with the id %s is found and opened like any other',
+  async id => {
+    await opened.hub.device(id, { name: `Odd ${id}` })
+    const { page, complaints, context } = await opened.visit('/')
+    await page.getByRole('link', { name: `Odd ${id}`, exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: `Odd ${id}`, exact: true }).waitFor()
+    expect(new URL(page.url()).pathname).toBe(`/devices/${id}`)
+    await page.reload()
+    await page.getByRole('heading', { level: 1, name: `Odd ${id}`, exact: true }).waitFor()
+    await page.getByRole('region', { name: 'Keys' }).getByText('never used').waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  },
+)
 
 describe('the keys of a device', () => {
   test('one that is revoked cuts the device off, and a new one lets it in', async () => {
@@ -88,6 +117,42 @@ describe('the keys of a device', () => {
     await keys.getByRole('button', { name: 'Make a new key' }).click()
     await page.locator('.summary .presence-offline').waitFor()
     await expect(opened.hub.connect('pump', fresh)).rejects.toThrow('Connection refused')
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+})
+
+describe('what is desired of a device, as JSON', () => {
+  const params = { id: 'shutter' }
+  const wish = (body: Readonly<Record<string, unknown>>) =>
+    opened.hub.client.call('PATCH /devices/{id}/desired', { params, body })
+  const desired = async () => (await opened.hub.client.call('GET /devices/{id}/state', { params })).state.desired
+
+  test('is not overwritten unseen: whoever comes second is told what has changed, and chooses', async () => {
+    await opened.hub.device('shutter', { name: 'Shutter' })
+    await wish({ position: 10, tilt: 0 })
+    const { page, complaints, context } = await opened.visit('/devices/shutter')
+    await page.getByText('Change what is desired, as JSON').click()
+    const text = page.getByLabel('Desired state')
+    await text.fill('{"position":50,"tilt":0}')
+    await wish({ position: 20, speed: 3 })
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).click()
+    await page.getByText('position: was 10, is now 20').waitFor()
+    await page.getByText('speed: was not there, is now 3').waitFor()
+    expect(await desired()).toEqual({ position: 20, speed: 3, tilt: 0 })
+    await wish({ position: 30 })
+    await page.getByRole('button', { name: 'Wish for it all the same' }).click()
+    await page.getByText('position: was 10, is now 30').waitFor()
+    await page.getByRole('button', { name: 'Wish for it all the same' }).click()
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).waitFor()
+    expect(await desired()).toEqual({ position: 50, speed: 3, tilt: 0 })
+
+    await text.fill('{"position":0,"speed":3,"tilt":0}')
+    await wish({ tilt: 5 })
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).click()
+    await page.getByRole('button', { name: 'Begin anew with what is desired now' }).click()
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).waitFor()
+    expect(JSON.parse(await text.inputValue())).toEqual({ position: 50, speed: 3, tilt: 5 })
     expect(complaints).toEqual([])
     await context.close()
   })

@@ -1,6 +1,6 @@
 import type { Page, Route } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Console, openConsole } from './browser.js'
+import { type Console, openConsole, signIn } from './browser.js'
 
 let opened: Console
 beforeAll(async () => {
@@ -89,5 +89,26 @@ test('what a device reports while its state is being read anew is not undone by 
   await (await answer).finished()
   await page.evaluate('new Promise(requestAnimationFrame)')
   expect(await page.getByRole('row', { name: /Power on/ }).count()).toBe(1)
+  await context.close()
+})
+
+test('whose connection the hub closes, as they were switched off, is asked to sign in and sees nothing more', async () => {
+  const { client } = opened.hub
+  const guest = { email: 'guest@example.org', username: 'guest', password: 'correct horse battery' }
+  const { user } = await client.call('POST /users', { body: guest })
+  const params = { id: 'home', user_id: user.id }
+  await client.call('PUT /homes/{id}/members/{user_id}', { params, body: { role: 'member' } })
+  const { page, complaints, context } = await opened.visit('/', { signedIn: false })
+  const live = page.waitForEvent('websocket')
+  await signIn(page, guest)
+  await page
+    .getByText(/open alert/)
+    .first()
+    .waitFor()
+  const closed = (await live).waitForEvent('close')
+  await client.call('PATCH /users/{id}/deactivate', { params: { id: user.id } })
+  await closed
+  await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+  expect(complaints).toEqual([])
   await context.close()
 })

@@ -1,4 +1,5 @@
 import mqtt, { type MqttClient } from 'mqtt'
+import { publishUntilTaken } from '../../simulators/link.js'
 
 /** How a device answers, as its orders ask it to. */
 export const manners = ['at once', 'failing', 'working', 'late', 'never'] as const
@@ -87,11 +88,10 @@ export class CommandDevice {
     })
   }
 
-  /** Says it until the hub has acknowledged it: what is said while the client repeats what it said before is given back when that breaks off. */
   #say(id: string, status: string, done: () => void): void {
-    this.#client.publish(`devices/${this.id}/commands/result`, JSON.stringify({ id, status }), { qos: 1 }, error => {
+    const result = JSON.stringify({ id, status })
+    publishUntilTaken(this.#client, `devices/${this.id}/commands/result`, result, { qos: 1 }, error => {
       if (!error) done()
-      else if (!this.#client.disconnecting) this.#say(id, status, done)
     })
   }
 }

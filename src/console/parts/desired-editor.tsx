@@ -1,12 +1,14 @@
 import { useState } from 'preact/hooks'
+import type { State } from '../../client/routes.js'
 import { HubError } from '../../errors.ts'
-import { useAction } from '../state/action.ts'
 import { patchOf } from '../state/patch.ts'
 import { useRead } from '../state/read.ts'
 import { isObject, parsed } from '../state/readings.ts'
 import { session } from '../state/session.ts'
+import { Act } from './act.tsx'
+import { LinesField } from './fields.tsx'
+import { Form } from './form.tsx'
 import { Read } from './panel.tsx'
-import { Problem } from './problem.tsx'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -31,50 +33,77 @@ export function DesiredEditor({ device_id, open }: { device_id: string; open: Js
 
 const jsonText = (value: Json) => JSON.stringify(value, null, 2)
 
+const readState = async (id: string) => (await session.call('GET /devices/{id}/state', { params: { id } })).state
+
 function Editor({ device_id: id }: { device_id: string }) {
-  const read = async () => (await session.call('GET /devices/{id}/state', { params: { id } })).state
-  const state = useRead(id, read)
+  const state = useRead(id, () => readState(id))
+  const [turn, setTurn] = useState(0)
+  const again = async () => {
+    await state.again()
+    setTurn(turn + 1)
+  }
+  return <Read value={state.value}>{begun => <Wish key={turn} id={id} start={begun} again={again} />}</Read>
+}
+
+type Version = Pick<State, 'desired' | 'desired_version'>
+
+interface WishOptions {
+  readonly id: string
+  /** As it was read when the form was shown. */
+  readonly start: Version
+  /** Reads it anew, and shows a form of that. */
+  readonly again: () => Promise<void>
+}
+
+/** Only what was changed in the text is sent; where somebody was first, whoever wrote it is asked. */
+function Wish({ id, start, again }: WishOptions) {
+  const [begun] = useState(start)
+  const [now, setNow] = useState<Version | null>(null)
+  const wish = async (given: FormData) => {
+    const body = changesIn(given, begun.desired)
+    const { desired_version } = now ?? begun
+    try {
+      await session.call('PATCH /devices/{id}/desired', { params: { id }, body, if_match: `"${desired_version}"` })
+    } catch (error) {
+      if (!(error instanceof HubError && error.code === 'precondition_failed')) throw error
+      return setNow(await readState(id))
+    }
+    await again()
+  }
+  const [action, beside] =
+    now === null
+      ? ['Wish for it', null]
+      : ['Wish for it all the same', <Act key="anew" name="Begin anew with what is desired now" act={again} />]
   return (
-    <Read value={state.value}>
-      {({ desired, desired_version }) => <Form key={desired_version} id={id} desired={desired} changed={state.again} />}
-    </Read>
+    <Form action={action} beside={beside} send={wish} keeps>
+      <LinesField label="Desired state" name="desired" rows={8} value={jsonText(begun.desired)} isCode />
+      <div role="alert">{now !== null && <Meanwhile before={begun.desired} now={now.desired} />}</div>
+    </Form>
   )
 }
 
-interface FormOptions {
-  readonly id: string
-  /** As it was read. */
-  readonly desired: Json
-  readonly changed: () => Promise<void>
+/** What was changed in the text. @throws HubError `invalid_request` when it is no JSON object, or as it was */
+function changesIn(given: FormData, desired: Json): Json {
+  const wanted = parsed(String(given.get('desired')))
+  if (!isObject(wanted)) throw new HubError('invalid_request', 'This is no JSON object, like {"power": "on"}.')
+  const changes = patchOf(desired, wanted)
+  if (Object.keys(changes).length === 0) throw new HubError('invalid_request', 'Nothing is changed.')
+  return changes
 }
 
-/** Only what was changed in the text is sent, so that what others wish meanwhile stays. */
-function Form({ id, desired, changed }: FormOptions) {
-  const { busy, fault, run } = useAction()
-  const submit = async (event: SubmitEvent) => {
-    event.preventDefault()
-    const text = String(new FormData(event.currentTarget as HTMLFormElement).get('desired') ?? '')
-    await run(async () => {
-      const wanted = parsed(text)
-      if (!isObject(wanted)) throw new HubError('invalid_request', 'This is no JSON object, like {"power": "on"}.')
-      const body = patchOf(desired, wanted)
-      if (Object.keys(body).length === 0) throw new HubError('invalid_request', 'Nothing is changed.')
-      await session.call('PATCH /devices/{id}/desired', { params: { id }, body })
-      await changed()
-    })
-  }
+/** What others have wished since the form was shown, name by name. */
+function Meanwhile({ before, now }: { before: Json; now: Json }) {
+  const textIn = (state: Json, name: string) => (Object.hasOwn(state, name) ? JSON.stringify(state[name]) : 'not there')
   return (
-    <form class="stack" onSubmit={event => void submit(event)}>
-      <label>
-        Desired state
-        <textarea name="desired" rows={8} spellcheck={false} defaultValue={jsonText(desired)} />
-      </label>
-      <Problem fault={fault} />
-      <div>
-        <button type="submit" disabled={busy}>
-          Wish for it
-        </button>
-      </div>
-    </form>
+    <>
+      <p>What is desired has changed since you began. What you have not touched stays as it is now.</p>
+      <ul class="details">
+        {Object.keys(patchOf(before, now)).map(name => (
+          <li key={name}>
+            {name}: was {textIn(before, name)}, is now {textIn(now, name)}
+          </li>
+        ))}
+      </ul>
+    </>
   )
 }

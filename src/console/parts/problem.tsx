@@ -8,7 +8,7 @@ export function Problem({ fault }: { fault: unknown }) {
     <div role="alert" class="problem">
       {fault !== null && <p>{faultText(fault)}</p>}
       {details.length > 0 && (
-        <ul>
+        <ul class="details">
           {details.map(line => (
             <li key={line}>{line.replace(/^body\//, '')}</li>
           ))}

@@ -1,24 +1,26 @@
 import { useState } from 'preact/hooks'
 import type { Quarantine } from '../../client/routes.js'
-import { useAction } from '../state/action.ts'
 import { zoneOf } from '../state/homes.ts'
 import { deviceName } from '../state/names.ts'
 import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
 import { labelOf, spreadText } from '../state/words.ts'
+import { Confirm } from './confirm.tsx'
 import { LinesField } from './fields.tsx'
+import { Form } from './form.tsx'
 import { Read } from './panel.tsx'
-import { Problem } from './problem.tsx'
 import { Time } from './time.tsx'
 
 interface RefusedOptions {
   readonly message: Quarantine
   readonly changed: (message: Quarantine) => void
+  readonly gone: (id: string) => void
 }
 
 /** A message that the hub could not understand, and what it would have to be. */
-export function RefusedMessage({ message, changed }: RefusedOptions) {
+export function RefusedMessage(options: RefusedOptions) {
   const [isOpen, setOpen] = useState(false)
+  const { message } = options
   const { device_id, home_id, topic, message: why, received_at, replayed_at } = message
   return (
     <li>
@@ -30,18 +32,22 @@ export function RefusedMessage({ message, changed }: RefusedOptions) {
           {replayed_at !== null && <span class="outcome-succeeded">Replayed</span>}
           <Time at={received_at} zone={zoneOf(home_id)} />
         </summary>
-        {isOpen && <Whole message={message} changed={changed} />}
+        {isOpen && <Whole {...options} />}
       </details>
     </li>
   )
 }
 
 /** A list has the beginning of a payload only. */
-function Whole({ message: { id, device_id, home_id, reason, size, replayed_at }, changed }: RefusedOptions) {
+function Whole({ message: { id, device_id, home_id, reason, size, replayed_at }, changed, gone }: RefusedOptions) {
   const { value } = useRead(
     id,
     async () => (await session.call('GET /ops/quarantine/{id}', { params: { id } })).quarantined,
   )
+  const remove = async () => {
+    await session.call('DELETE /ops/quarantine/{id}', { params: { id } })
+    gone(id)
+  }
   return (
     <div class="line-body">
       <p class="summary">
@@ -63,6 +69,11 @@ function Whole({ message: { id, device_id, home_id, reason, size, replayed_at },
           )
         }
       </Read>
+      <div class="row">
+        <Confirm action="Delete" about="this message" title="Delete this message?" run={remove}>
+          It does not come back, and nobody can replay it.
+        </Confirm>
+      </div>
     </div>
   )
 }
@@ -77,18 +88,19 @@ interface MendOptions {
 function Mend({ id, payload, changed }: MendOptions) {
   const [shown] = useState(() => spreadText(payload))
   const [text, setText] = useState(shown)
-  const { busy, fault, run } = useAction()
   const isMended = text !== shown
   const replay = async () => {
     const body = isMended ? { payload: text } : null
     changed((await session.call('POST /ops/quarantine/{id}/replay', { params: { id }, body })).quarantined)
   }
-  const submit = (event: SubmitEvent) => {
-    event.preventDefault()
-    void run(replay)
-  }
+  const undo = isMended && (
+    <button type="button" onClick={() => setText(shown)}>
+      Undo my changes
+    </button>
+  )
+  const action = isMended ? 'Replay as mended' : 'Replay as it is'
   return (
-    <form class="stack" onSubmit={submit}>
+    <Form action={action} isPrimary send={replay} beside={undo} keeps>
       <LinesField
         label="Payload"
         rows={Math.min(20, text.split('\n').length + 1)}
@@ -96,18 +108,7 @@ function Mend({ id, payload, changed }: MendOptions) {
         change={setText}
         isCode
       />
-      <Problem fault={fault} />
-      <div class="row">
-        <button type="submit" class="primary" disabled={busy}>
-          {isMended ? 'Replay as mended' : 'Replay as it is'}
-        </button>
-        {isMended && (
-          <button type="button" onClick={() => setText(shown)}>
-            Undo my changes
-          </button>
-        )}
-      </div>
       <p class="muted">It is taken as if its device had sent it now.</p>
-    </form>
+    </Form>
   )
 }

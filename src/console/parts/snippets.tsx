@@ -1,35 +1,46 @@
 import { useId, useState } from 'preact/hooks'
+import { useRead } from '../state/read.ts'
+import { session } from '../state/session.ts'
 import { snippets } from '../state/snippets.ts'
 import { Copy } from './copy.tsx'
+import { CheckField, NumberField, TextField } from './fields.tsx'
+import { Read } from './panel.tsx'
 
-/** The port that brokers have by custom, and this one unless it was set up otherwise. */
-const usualPort = 1883
+interface SnippetsOptions {
+  readonly id: string
+  readonly api_key: string
+}
 
 /** What to run on a device so that it connects, in the language of one's choice. */
-export function Snippets({ id, api_key: key }: { id: string; api_key: string }) {
+export function Snippets(options: SnippetsOptions) {
+  const { value } = useRead('doors', async () => (await session.call('GET /doors')).doors)
+  return <Read value={value}>{doors => <Texts {...options} {...doors} />}</Read>
+}
+
+interface TextsOptions extends SnippetsOptions {
+  readonly mqtt_port: number
+  readonly mqtts_port: number | null
+}
+
+function Texts({ id, api_key: key, mqtt_port, mqtts_port }: TextsOptions) {
   const [host, setHost] = useState(location.hostname.replace(/^\[|\]$/g, ''))
-  const [port, setPort] = useState(String(usualPort))
+  const [tls, setTls] = useState(false)
+  const usual = tls ? (mqtts_port ?? mqtt_port) : mqtt_port
+  const [port, setPort] = useState('')
   const [chosen, choose] = useState(0)
   const name = useId()
-  const text = snippets[chosen]?.text({ host, port: Number(port) || usualPort, id, key }) ?? ''
+  const text = snippets[chosen]?.text({ host, port: Number(port) || usual, tls, id, key }) ?? ''
+  const secure = (isSecure: boolean) => {
+    setTls(isSecure)
+    setPort('')
+  }
   return (
     <div class="stack">
       <div class="row">
-        <label>
-          Address of the hub
-          <input value={host} onInput={event => setHost(event.currentTarget.value.trim())} spellcheck={false} />
-        </label>
-        <label>
-          Port for MQTT
-          <input
-            type="number"
-            min={1}
-            max={65_535}
-            value={port}
-            onInput={event => setPort(event.currentTarget.value)}
-          />
-        </label>
+        <TextField label="Address of the hub" value={host} change={text => setHost(text.trim())} most={253} isCode />
+        <NumberField label="Port for MQTT" min={1} max={65_535} value={port || String(usual)} change={setPort} />
       </div>
+      {mqtts_port !== null && <CheckField label="Encrypted (TLS)" value={tls} change={secure} />}
       <fieldset class="choices">
         <legend class="unseen">What the device is made with</legend>
         {snippets.map((snippet, index) => (

@@ -5,11 +5,15 @@ export interface Place {
   readonly path: string
   readonly name: string
   readonly group: 'home' | 'alerts' | 'people' | 'operations'
-  readonly who: 'anyone' | 'admin'
+  readonly who: 'anyone' | 'staff' | 'admin'
 }
 
+/** Whether somebody may see what a place shows. */
+export const isFor = ({ who }: Place, role: User['role'] | undefined) =>
+  who === 'anyone' || role === 'admin' || who === role
+
 export const places: readonly Place[] = [
-  { path: '/devices/new', name: 'Add a device', group: 'home', who: 'anyone' },
+  { path: '/add-device', name: 'Add a device', group: 'home', who: 'anyone' },
   { path: '/groups', name: 'Groups', group: 'home', who: 'anyone' },
   { path: '/rules', name: 'Rules', group: 'alerts', who: 'anyone' },
   { path: '/contacts', name: 'Contacts', group: 'alerts', who: 'anyone' },
@@ -18,12 +22,8 @@ export const places: readonly Place[] = [
   { path: '/people', name: 'People', group: 'people', who: 'anyone' },
   { path: '/account', name: 'My account', group: 'people', who: 'anyone' },
   { path: '/tokens', name: 'Service tokens', group: 'people', who: 'admin' },
-  { path: '/operations', name: 'Operations', group: 'operations', who: 'admin' },
-  { path: '/quarantine', name: 'Quarantine', group: 'operations', who: 'admin' },
-  { path: '/audit', name: 'Audit', group: 'operations', who: 'admin' },
+  { path: '/operations', name: 'Operations', group: 'operations', who: 'staff' },
+  { path: '/quarantine', name: 'Quarantine', group: 'operations', who: 'staff' },
+  { path: '/audit', name: 'Audit', group: 'operations', who: 'staff' },
   { path: '/topics', name: 'Topics', group: 'operations', who: 'anyone' },
 ]
-
-/** Staff look at all that runs the hub, and change nothing of who may do what. */
-export const isFor = ({ who, group }: Place, role: User['role'] | undefined) =>
-  who === 'anyone' || role === 'admin' || (role === 'staff' && group === 'operations')

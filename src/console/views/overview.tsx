@@ -64,7 +64,7 @@ const NoDevice = ({ isMine }: { isMine: boolean }) => (
   <>
     <Empty>There is no device in this home yet.</Empty>
     {isMine && (
-      <a class="link-button primary" href="/devices/new">
+      <a class="link-button primary" href="/add-device">
         Add the first one
       </a>
     )}
