@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { HubError } from '../errors.js'
-import { newId } from '../ids.js'
+import { newSortableId } from '../ids.js'
 import { inTransaction } from '../store/in-transaction.js'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
@@ -9,6 +9,8 @@ import type { SigningKeys } from './signing-keys.js'
 import { getUser, type Known, type User, wrongPassword } from './users.js'
 
 const refreshMs = 30 * 86_400_000
+/** How long a spent refresh token is answered again, in milliseconds: the answer may have been lost, or two tabs have asked at once. */
+const graceMs = 30_000
 
 export interface Tokens {
   readonly access_token: string
@@ -30,30 +32,38 @@ const digest = (token: string) => createHash('sha256').update(token).digest()
  * looked at may have been changed since.
  * @throws HubError `unauthorized` when it was
  */
-export async function logIn(db: Db, keys: SigningKeys, known: Known): Promise<Tokens> {
-  if ((await tokenVersion(db, known.id)) !== known.token_version) throw wrongPassword()
-  return issueTokens(db, keys, known.id, newId())
-}
+export const logIn = (db: Db, keys: SigningKeys, known: Known): Promise<Tokens> =>
+  inTransaction(db, async tx => {
+    if ((await tokenVersion(tx, known.id)) !== known.token_version) throw wrongPassword()
+    const now = Date.now()
+    const session = { id: newSortableId(), user_id: known.id, created_at: now, last_used_at: now, generation: 0 }
+    await tx.insertInto('sessions').values(session).execute()
+    return issueTokens(tx, keys, { ...session, session_id: session.id })
+  })
 
 async function tokenVersion(db: Db, id: string): Promise<number | undefined> {
   const row = await db.selectFrom('users').select('token_version').where('id', '=', id).executeTakeFirst()
   return row?.token_version
 }
 
-async function issueTokens(db: Db, keys: SigningKeys, user_id: string, family_id: string): Promise<Tokens> {
-  const now = Date.now()
+/** Tokens of the generation that the session has come to. */
+async function issueTokens(
+  db: Db,
+  keys: SigningKeys,
+  { session_id, user_id, generation }: Session & { readonly generation: number },
+): Promise<Tokens> {
   const refresh_token = randomBytes(32).toString('base64url')
   await db
     .insertInto('refresh_tokens')
-    .values({ hash: digest(refresh_token), user_id, family_id, created_at: now, expires_at: now + refreshMs })
+    .values({ hash: digest(refresh_token), session_id, generation, expires_at: Date.now() + refreshMs })
     .execute()
-  const who = { user_id, session_id: family_id, token_version: (await tokenVersion(db, user_id)) ?? 0 }
+  const who = { user_id, session_id, token_version: (await tokenVersion(db, user_id)) ?? 0 }
   return { access_token: await signAccessToken(keys.current, who), refresh_token, expires_in: accessSeconds }
 }
 
 const notRefreshable = () => new HubError('unauthorized', 'The refresh token is not valid.')
 
-/** A refresh token that was shown a second time: it was copied, and its session has ended. */
+/** A refresh token that was shown again when it was spent for good: it was copied, and its session has ended. */
 export class ReusedToken extends HubError {
   readonly session: Session
 
@@ -65,61 +75,84 @@ export class ReusedToken extends HubError {
 
 /**
  * Exchanges a refresh token for new tokens, in one transaction: a session that is ended meanwhile is either ended before, or with the new
- * tokens in it.
+ * tokens in it. A token that was spent less than half a minute ago is answered again, unless one that it was exchanged for is spent too:
+ * of several who hold tokens of one session, whoever comes half a minute after another is found out.
  * @throws ReusedToken, which ends the session it belongs to, or HubError `unauthorized`
  */
 export async function refresh(db: Db, keys: SigningKeys, refresh_token: string): Promise<Tokens & { user: User }> {
   const outcome = await inTransaction(db, async tx => {
-    const spent = await spend(tx, refresh_token)
-    if (!spent) return { ended: await logOut(tx, refresh_token) }
-    const user = await getUser(tx, spent.user_id)
+    const shown = await findToken(tx, refresh_token)
+    const now = Date.now()
+    const turn = shown && turnOf(shown, now)
+    if (!shown || turn === 'over') return {}
+    const { session_id, user_id } = shown
+    if (turn === 'reused') return { ended: await endSession(tx, shown) }
+    const user = await getUser(tx, user_id)
     if (user.status !== 'active') return {}
-    return { given: { ...(await issueTokens(tx, keys, user.id, spent.family_id)), user } }
+    const generation = turn === 'next' ? shown.newest + 1 : shown.newest
+    if (turn === 'next')
+      await tx
+        .updateTable('sessions')
+        .set({ generation, last_used_at: now })
+        .where('id', '=', session_id)
+        .execute()
+    return { given: { ...(await issueTokens(tx, keys, { session_id, user_id, generation })), user } }
   })
   if (outcome.given) return outcome.given
   throw outcome.ended ? new ReusedToken(outcome.ended) : notRefreshable()
 }
 
-const spend = (db: Db, refresh_token: string) => {
-  const now = Date.now()
-  return db
-    .updateTable('refresh_tokens')
-    .set({ used_at: now })
+const findToken = (db: Db, refresh_token: string) =>
+  db
+    .selectFrom('refresh_tokens')
+    .innerJoin('sessions', 'sessions.id', 'refresh_tokens.session_id')
+    .select(['session_id', 'user_id', 'expires_at', 'last_used_at'])
+    .select(['refresh_tokens.generation as own', 'sessions.generation as newest'])
     .where('hash', '=', digest(refresh_token))
-    .where('used_at', 'is', null)
-    .where('expires_at', '>', now)
-    .returning(['user_id', 'family_id'])
     .executeTakeFirst()
+
+type Shown = NonNullable<Awaited<ReturnType<typeof findToken>>>
+
+/** What a refresh token is good for: the next tokens, the present ones again, or nothing. */
+function turnOf({ own, newest, expires_at, last_used_at }: Shown, now: number): 'next' | 'again' | 'reused' | 'over' {
+  if (own === newest) return expires_at > now ? 'next' : 'over'
+  return own === newest - 1 && now - last_used_at <= graceMs ? 'again' : 'reused'
 }
 
 /** Ends the session a refresh token belongs to. @returns it; undefined when the token is unknown, and then nothing has changed */
-export async function logOut(db: Db, refresh_token: string): Promise<Session | undefined> {
-  const found = await db
-    .selectFrom('refresh_tokens')
-    .select(['family_id as session_id', 'user_id'])
-    .where('hash', '=', digest(refresh_token))
-    .executeTakeFirst()
-  if (found) await db.deleteFrom('refresh_tokens').where('family_id', '=', found.session_id).execute()
-  return found
+export const logOut = (db: Db, refresh_token: string): Promise<Session | undefined> =>
+  inTransaction(db, async tx => {
+    const shown = await findToken(tx, refresh_token)
+    return shown && endSession(tx, shown)
+  })
+
+async function endSession(db: Db, { session_id, user_id }: Session): Promise<Session> {
+  await db.deleteFrom('sessions').where('id', '=', session_id).execute()
+  return { session_id, user_id }
 }
 
 /** Ends every session of a person, but for one that may go on. */
 export async function endSessions(db: Db, user_id: string, but: string | null = null): Promise<void> {
   await db
-    .deleteFrom('refresh_tokens')
+    .deleteFrom('sessions')
     .where('user_id', '=', user_id)
-    .where('family_id', '!=', but ?? '')
+    .where('id', '!=', but ?? '')
     .execute()
 }
 
 const findSession = prepare((db, { session_id }: { session_id: string }) =>
-  db.selectFrom('refresh_tokens').select('user_id').where('family_id', '=', session_id).limit(1),
+  db.selectFrom('sessions').select('user_id').where('id', '=', session_id),
 )
 
 /** Whose session this is; null when it has ended. */
 export const sessionOwner = async (db: Db, session_id: string): Promise<string | null> =>
   (await findSession(db, { session_id }))[0]?.user_id ?? null
 
+/** Removes refresh tokens that are over, and the sessions that have none left. @param now milliseconds since 1970 */
 export async function trimRefreshTokens(db: Db, now: number): Promise<void> {
   await db.deleteFrom('refresh_tokens').where('expires_at', '<', now).execute()
+  await db
+    .deleteFrom('sessions')
+    .where('id', 'not in', db.selectFrom('refresh_tokens').select('session_id'))
+    .execute()
 }

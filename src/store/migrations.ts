@@ -20,6 +20,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0016_audio': lazy(() => import('../../migrations/0016_audio.js')),
   '0017_alert_raisers': lazy(() => import('../../migrations/0017_alert_raisers.js')),
   '0018_alert_steps': lazy(() => import('../../migrations/0018_alert_steps.js')),
+  '0019_people_sessions': lazy(() => import('../../migrations/0019_people_sessions.js')),
 }
 
 function lazy(load: () => Promise<Required<Migration>>): Migration {

@@ -121,15 +121,22 @@ export interface Tables
     /** SHA-256 over the row and the hash before, in hexadecimal. */
     hash: string
   }
+  /** A person's login, and all that descends from it. It takes its refresh tokens along when it ends. */
+  sessions: {
+    id: string
+    user_id: string
+    created_at: Time
+    /** When a refresh token was last exchanged for the next; at first when the session began. */
+    last_used_at: Time
+    /** How often that was: a refresh token of a generation before is spent. */
+    generation: number
+  }
   refresh_tokens: {
     /** SHA-256 of the token. */
     hash: Buffer
-    user_id: string
-    /** All tokens that descend from one login. Reuse of a spent one revokes the family. */
-    family_id: string
-    created_at: Time
+    session_id: string
+    generation: number
     expires_at: Time
-    used_at: Time | null
   }
   devices: {
     num: Generated<number>

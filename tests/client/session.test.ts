@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Session, type SessionStorage } from '../../src/client/session.js'
 import { admin, startHub, type TestHub } from '../helper.js'
@@ -89,4 +91,51 @@ describe('a session', () => {
     await expect(here.call('GET /users/me')).rejects.toMatchObject({ code: 'unauthorized' })
     expect([here.person, storage.text, changes]).toEqual([null, null, [null]])
   })
+
+  test('outlives an answer that was lost on its way: the same token is exchanged again', async () => {
+    const storage = place()
+    await open(storage).signIn(admin.email, admin.password)
+    const old = age(storage)
+    const cutter = await loser()
+    const session = new Session({ url: cutter.url, storage })
+    await expect(session.credentials()).rejects.toThrow(TypeError)
+    expect([cutter.lost(), refreshTokenIn(storage)]).toEqual([1, old])
+    await cutter.close()
+    await open(storage).call('GET /users/me')
+    expect(refreshTokenIn(storage)).not.toBe(old)
+    age(storage)
+    await open(storage).call('GET /users/me')
+  })
+
+  test('lives in two tabs that exchange one token at the same time, where there are no locks', async () => {
+    const storage = { ...place(), exclusive: <T>(run: () => Promise<T>) => run() }
+    await open(storage).signIn(admin.email, admin.password)
+    age(storage)
+    const tabs = [open(storage), open(storage)]
+    const tokens = await Promise.all(tabs.map(async tab => (await tab.credentials()).access_token))
+    expect(new Set(tokens).size).toBe(2)
+    for (const tab of tabs) await tab.call('GET /users/me')
+    age(storage)
+    for (const tab of tabs) {
+      tab.reread()
+      await tab.call('GET /users/me')
+    }
+  })
 })
+
+/** Passes requests on to the hub, and cuts the connection when the hub has answered. */
+async function loser() {
+  let lost = 0
+  const server = createServer(async (request, response) => {
+    const { method = 'GET', url = '/' } = request
+    const chunks = await request.toArray()
+    const headers = { 'content-type': 'application/json' }
+    const { ok } = await fetch(`${hub.http_url}${url}`, { method, headers, body: Buffer.concat(chunks) })
+    if (ok) lost++
+    response.destroy()
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const close = () => new Promise(resolve => server.close(resolve))
+  return { url: `http://127.0.0.1:${port}`, lost: () => lost, close }
+}

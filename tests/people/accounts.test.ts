@@ -96,20 +96,6 @@ describe('a session ends, over HTTP and MQTT', () => {
     await me(other.access_token)
   })
 
-  test('when a refresh token is used twice: whoever has the newer one is out too', async () => {
-    const person = await newPerson(hub)
-    const { refresh_token } = person
-    const next = await anybody.post<Person>('/auth/refresh', { refresh_token })
-    await me(next.access_token)
-    const { closed } = await listening(next)
-    await expect(anybody.post('/auth/refresh', { refresh_token })).rejects.toEqual(refusedWith('unauthorized'))
-    expect(await closed).toBe('closed')
-    await expect(me(next.access_token)).rejects.toEqual(refusedWith('unauthorized'))
-    await expect(anybody.post('/auth/refresh', { refresh_token: next.refresh_token })).rejects.toEqual(
-      refusedWith('unauthorized'),
-    )
-  })
-
   test('with a deactivation, until the person is let in again', async () => {
     const person = await newPerson(hub)
     await ended(person, () => hub.client.patch(`/users/${person.id}/deactivate`, {}))
