@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 
-/** A login is a row of its own: which of its refresh tokens is the newest, and when it was last exchanged. */
+/** A login is a row of its own: which of its refresh tokens is the newest, and when it was last exchanged, from where and by what. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
@@ -15,7 +15,7 @@ const spent = -2
 
 const statements = [
   `create table sessions (id text primary key, user_id text not null references users on delete cascade, created_at integer not null,
-    last_used_at integer not null, generation integer not null) strict, without rowid`,
+    last_used_at integer not null, generation integer not null, address text, user_agent text) strict, without rowid`,
   'create index sessions_user on sessions (user_id)',
   `insert into sessions (id, user_id, created_at, last_used_at, generation)
     select family_id, user_id, min(created_at), max(created_at), 0 from refresh_tokens group by family_id`,

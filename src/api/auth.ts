@@ -7,6 +7,7 @@ import type { Api } from './api.js'
 import { audited, note } from './audited.js'
 import type { ApiContext } from './context.js'
 import { email, nothing, password, username } from './schemas.js'
+import { cutSession, originOf } from './sessions.js'
 import { user } from './users.js'
 
 const credentials = z
@@ -20,7 +21,9 @@ const registration = z.strictObject({ email, username, password })
 const spent = z.strictObject({ refresh_token: z.string().min(1).max(256) })
 const session = z.object({
   access_token: z.string(),
-  refresh_token: z.string().describe('May be used once'),
+  refresh_token: z
+    .string()
+    .describe('May be used once; for half a minute it is answered again, should the answer be lost'),
   expires_in: z.int().describe('Seconds until the access token ends'),
   user,
 })
@@ -46,7 +49,9 @@ export function authRoutes(app: Api, context: ApiContext): void {
         tx => createUser(tx, wanted),
         ({ id }) => ({ target: `user/${id}` }),
       )
-      return reply.code(201).send({ ...(await logIn(db, signing_keys, { ...user, token_version: 0 })), user })
+      return reply
+        .code(201)
+        .send({ ...(await logIn(db, signing_keys, { ...user, token_version: 0 }, originOf(request))), user })
     },
   )
   app.post(
@@ -59,7 +64,8 @@ export function authRoutes(app: Api, context: ApiContext): void {
     async request => {
       const { email, username, password } = request.body
       const { token_version, ...user } = await checkPassword(db, email ?? username ?? '', password)
-      const tokens = await audited(request, db, tx => logIn(tx, signing_keys, { ...user, token_version }), {
+      const known = { ...user, token_version }
+      const tokens = await audited(request, db, tx => logIn(tx, signing_keys, known, originOf(request)), {
         target: `user/${user.id}`,
       })
       return { ...tokens, user }
@@ -74,10 +80,10 @@ export function authRoutes(app: Api, context: ApiContext): void {
     },
     async request => {
       try {
-        return await refresh(db, signing_keys, request.body.refresh_token)
+        return await refresh(db, signing_keys, request.body.refresh_token, originOf(request))
       } catch (error) {
         if (error instanceof ReusedToken) {
-          end(context, error.session)
+          cutSession(context, error.session.session_id)
           await note(request, db, {
             target: `user/${error.session.user_id}`,
             detail: { reused: true, session: 'ended' },
@@ -97,16 +103,10 @@ export function authRoutes(app: Api, context: ApiContext): void {
     async (request, reply) => {
       const session = await logOut(db, request.body.refresh_token)
       if (session) {
-        end(context, session)
+        cutSession(context, session.session_id)
         await note(request, db, { target: `user/${session.user_id}` })
       }
       return reply.code(204).send(null)
     },
   )
-}
-
-/** A session has ended: its access tokens and its MQTT connections end with it. */
-function end({ directory, disconnect }: ApiContext, { session_id }: { session_id: string }): void {
-  directory.forgetSession(session_id)
-  disconnect({ session_id }, 'revoked')
 }

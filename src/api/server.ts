@@ -46,6 +46,7 @@ import { guardRoutes } from './rights.js'
 import { roomRoutes } from './rooms.js'
 import { scheduleRoutes } from './schedules.js'
 import { zodAlone } from './schemas.js'
+import { sessionRoutes } from './sessions.js'
 import { signingKeyRoutes } from './signing-keys.js'
 import { stateRoutes } from './state.js'
 import { telemetryRoutes } from './telemetry.js'
@@ -57,6 +58,7 @@ import { userRoutes } from './users.js'
 const resources = [
   authRoutes,
   userRoutes,
+  sessionRoutes,
   homeRoutes,
   memberRoutes,
   roomRoutes,

@@ -14,6 +14,9 @@ export interface Routes {
   'DELETE /users/{id}': { params: { id: string }; answer: null }
   'PATCH /users/{id}/deactivate': { params: { id: string }; answer: { user: User } }
   'PATCH /users/{id}/activate': { params: { id: string }; answer: { user: User } }
+  'GET /users/me/sessions': { query?: { limit?: number; cursor?: string | number }; answer: { sessions: readonly Session[]; next_cursor: string | null } }
+  'DELETE /users/me/sessions': { answer: { ended: number } }
+  'DELETE /users/me/sessions/{id}': { params: { id: string }; answer: null }
   'GET /homes': { query?: { limit?: number; cursor?: string | number }; answer: { homes: readonly Home[]; next_cursor: string | null } }
   'POST /homes': { body: { id?: string; name: string; timezone?: string }; answer: { home: Home } }
   'GET /assignments': { answer: { assignments: readonly { home: Home; role: 'owner' | 'technician' | 'member'; since: number }[]; next_cursor: null } }
@@ -140,6 +143,7 @@ export interface Routes {
 }
 
 export type User = { id: string; email: string; username: string; role: 'admin' | 'staff' | 'user'; status: 'active' | 'inactive'; created_at: number; updated_at: number }
+export type Session = { id: string; created_at: number; last_used_at: number; expires_at: number; address: string | null; user_agent: string | null; current: boolean }
 export type Home = { id: string; name: string; timezone: string; retention: string | null; retention_fields: Readonly<Record<string, string>> | null; created_at: number; updated_at: number }
 export type Member = { user_id: string; username: string; role: 'owner' | 'technician' | 'member'; created_at: number }
 export type Room = { id: string; home_id: string; name: string; created_at: number; updated_at: number }

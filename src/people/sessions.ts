@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { HubError } from '../errors.js'
+import { HubError, notFound } from '../errors.js'
 import { newSortableId } from '../ids.js'
+import { decodeCursor, type Page, type PageRequest } from '../page.js'
 import { inTransaction } from '../store/in-transaction.js'
+import { readPage } from '../store/pages.js'
 import { prepare } from '../store/prepare.js'
 import type { Db } from '../store/store.js'
 import { accessSeconds, signAccessToken } from './access-tokens.js'
@@ -25,6 +27,14 @@ export interface Session {
   readonly user_id: string
 }
 
+/** From where somebody asks, and by which program, as far as it says. */
+export interface Origin {
+  readonly address: string | null
+  readonly user_agent: string | null
+}
+
+const nowhere: Origin = { address: null, user_agent: null }
+
 const digest = (token: string) => createHash('sha256').update(token).digest()
 
 /**
@@ -32,12 +42,15 @@ const digest = (token: string) => createHash('sha256').update(token).digest()
  * looked at may have been changed since.
  * @throws HubError `unauthorized` when it was
  */
-export const logIn = (db: Db, keys: SigningKeys, known: Known): Promise<Tokens> =>
+export const logIn = (db: Db, keys: SigningKeys, known: Known, origin = nowhere): Promise<Tokens> =>
   inTransaction(db, async tx => {
     if ((await tokenVersion(tx, known.id)) !== known.token_version) throw wrongPassword()
     const now = Date.now()
     const session = { id: newSortableId(), user_id: known.id, created_at: now, last_used_at: now, generation: 0 }
-    await tx.insertInto('sessions').values(session).execute()
+    await tx
+      .insertInto('sessions')
+      .values({ ...session, ...origin })
+      .execute()
     return issueTokens(tx, keys, { ...session, session_id: session.id })
   })
 
@@ -79,7 +92,12 @@ export class ReusedToken extends HubError {
  * of several who hold tokens of one session, whoever comes half a minute after another is found out.
  * @throws ReusedToken, which ends the session it belongs to, or HubError `unauthorized`
  */
-export async function refresh(db: Db, keys: SigningKeys, refresh_token: string): Promise<Tokens & { user: User }> {
+export async function refresh(
+  db: Db,
+  keys: SigningKeys,
+  refresh_token: string,
+  origin = nowhere,
+): Promise<Tokens & { user: User }> {
   const outcome = await inTransaction(db, async tx => {
     const shown = await findToken(tx, refresh_token)
     const now = Date.now()
@@ -93,7 +111,7 @@ export async function refresh(db: Db, keys: SigningKeys, refresh_token: string):
     if (turn === 'next')
       await tx
         .updateTable('sessions')
-        .set({ generation, last_used_at: now })
+        .set({ generation, last_used_at: now, ...origin })
         .where('id', '=', session_id)
         .execute()
     return { given: { ...(await issueTokens(tx, keys, { session_id, user_id, generation })), user } }
@@ -131,13 +149,51 @@ async function endSession(db: Db, { session_id, user_id }: Session): Promise<Ses
   return { session_id, user_id }
 }
 
-/** Ends every session of a person, but for one that may go on. */
-export async function endSessions(db: Db, user_id: string, but: string | null = null): Promise<void> {
-  await db
+/** @throws HubError `not_found` when the person has no such session */
+export async function endOwnSession(db: Db, { session_id, user_id }: Session): Promise<void> {
+  const { numDeletedRows } = await db
+    .deleteFrom('sessions')
+    .where('id', '=', session_id)
+    .where('user_id', '=', user_id)
+    .executeTakeFirstOrThrow()
+  if (numDeletedRows === 0n) throw notFound('session')
+}
+
+/** Ends every session of a person, but for one that may go on. @returns the ids of those that have ended */
+export async function endSessions(db: Db, user_id: string, but: string | null = null): Promise<string[]> {
+  const ended = await db
     .deleteFrom('sessions')
     .where('user_id', '=', user_id)
     .where('id', '!=', but ?? '')
+    .returning('id')
     .execute()
+  return ended.map(({ id }) => id)
+}
+
+/** A session as its person sees it. */
+export interface OwnSession extends Origin {
+  readonly id: string
+  readonly created_at: number
+  readonly last_used_at: number
+  /** When it ends unless it is used before. */
+  readonly expires_at: number
+}
+
+/** The sessions of a person that go on, the newest first. @param now milliseconds since 1970 */
+export async function listSessions(
+  db: Db,
+  { user_id, limit, cursor }: PageRequest & { readonly user_id: string },
+  now: number,
+): Promise<Page<OwnSession>> {
+  let query = db
+    .selectFrom('sessions')
+    .select(['id', 'created_at', 'last_used_at', 'address', 'user_agent'])
+    .where('user_id', '=', user_id)
+    .where('last_used_at', '>', now - refreshMs)
+    .orderBy('id', 'desc')
+  if (cursor) query = query.where('id', '<', decodeCursor(cursor, 'string'))
+  const page = await readPage(query, { limit, keyOf: row => row.id })
+  return { ...page, rows: page.rows.map(row => ({ ...row, expires_at: row.last_used_at + refreshMs })) }
 }
 
 const findSession = prepare((db, { session_id }: { session_id: string }) =>
@@ -151,8 +207,5 @@ export const sessionOwner = async (db: Db, session_id: string): Promise<string |
 /** Removes refresh tokens that are over, and the sessions that have none left. @param now milliseconds since 1970 */
 export async function trimRefreshTokens(db: Db, now: number): Promise<void> {
   await db.deleteFrom('refresh_tokens').where('expires_at', '<', now).execute()
-  await db
-    .deleteFrom('sessions')
-    .where('id', 'not in', db.selectFrom('refresh_tokens').select('session_id'))
-    .execute()
+  await db.deleteFrom('sessions').where('id', 'not in', db.selectFrom('refresh_tokens').select('session_id')).execute()
 }

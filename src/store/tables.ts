@@ -130,6 +130,9 @@ export interface Tables
     last_used_at: Time
     /** How often that was: a refresh token of a generation before is spent. */
     generation: number
+    /** From where that was, and by which program, as far as it said. */
+    address: string | null
+    user_agent: string | null
   }
   refresh_tokens: {
     /** SHA-256 of the token. */

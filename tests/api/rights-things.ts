@@ -5,7 +5,7 @@ import { createKey } from '../../src/devices/keys.js'
 import { addToGroup, createGroup } from '../../src/groups/groups.js'
 import { setMember } from '../../src/homes/members.js'
 import { createRoom } from '../../src/homes/rooms.js'
-import { newId } from '../../src/ids.js'
+import { newId, newSortableId } from '../../src/ids.js'
 import { createServiceToken } from '../../src/people/service-tokens.js'
 import { logIn } from '../../src/people/sessions.js'
 import { createUser } from '../../src/people/users.js'
@@ -137,6 +137,14 @@ export function thingsOf(hub: () => Started) {
   const refreshToken = async (): Promise<Asked> => ({
     body: { refresh_token: (await logIn(hub().store.db, hub().signing_keys, hub().user)).refresh_token },
   })
+  /** A session of the owner's. */
+  const onSession = async (): Promise<Asked> => {
+    const id = newSortableId()
+    const times = { created_at: Date.now(), last_used_at: Date.now(), generation: 0 }
+    const row = { id, user_id: await ownerId(), ...times, address: null, user_agent: null }
+    await hub().store.db.insertInto('sessions').values(row).execute()
+    return { path: { id } }
+  }
   const onKey = async (): Promise<Asked> => {
     const id = await device()
     return { path: { id, key_id: (await createKey(hub().store.db, id)).key.id } }
@@ -179,6 +187,7 @@ export function thingsOf(hub: () => Started) {
     onQuarantine,
     onToken,
     refreshToken,
+    onSession,
     onKey,
     onClaim,
     newPerson,

@@ -2,12 +2,13 @@ import { useState } from 'preact/hooks'
 import { Form, typed } from '../parts/asking.tsx'
 import { Nearby } from '../parts/nearby.tsx'
 import { Panel } from '../parts/panel.tsx'
+import { SessionsPanel } from '../parts/sessions-panel.tsx'
 import { Title } from '../parts/states.tsx'
 import { person, session, showPerson } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
 import '../styles/people.css'
 
-/** My own name and password. */
+/** My own name and password, and where I am signed in. */
 export default function Account() {
   const { value: me } = person
   if (me === null) return null
@@ -24,11 +25,10 @@ export default function Account() {
         <Names key={`${me.username} ${me.email}`} username={me.username} email={me.email} />
       </Panel>
       <Panel id="password" title="Password">
-        <p class="muted">
-          A new password ends all your sessions but this one: do that also where you forgot to sign out.
-        </p>
+        <p class="muted">A new password signs you out everywhere but here.</p>
         <NewPassword />
       </Panel>
+      <SessionsPanel />
     </>
   )
 }
