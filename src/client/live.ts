@@ -20,8 +20,14 @@ export interface Listener {
 export interface LiveOptions {
   /** Where the hub's WebSocket is, e.g. `ws://127.0.0.1:8080/mqtt`. */
   readonly url: string
-  /** A token that is good, and until when (milliseconds since 1970). @throws when there is none to be had */
-  readonly credentials: () => Promise<{ readonly access_token: string; readonly expires_at: number }>
+  /**
+   * A token that is good, and until when (milliseconds since 1970).
+   * @param refused one that the hub has not let in: it has ended before its time
+   * @throws when there is none to be had
+   */
+  readonly credentials: (
+    refused: string | null,
+  ) => Promise<{ readonly access_token: string; readonly expires_at: number }>
   readonly changed?: (status: LiveStatus) => void
   /** How long before its end a token is renewed, in milliseconds. */
   readonly renew_before_ms?: number
@@ -48,6 +54,7 @@ export class Live {
   #opening = false
   #closed = false
   #failures = 0
+  #refused: string | null = null
   #timer: ReturnType<typeof setTimeout> | undefined
   #status: LiveStatus = 'connecting'
 
@@ -106,8 +113,11 @@ export class Live {
     this.#opening = true
     clearTimeout(this.#timer)
     try {
-      const { access_token, expires_at } = await this.#options.credentials()
-      const line = await this.#connect(access_token)
+      const { access_token, expires_at } = await this.#options.credentials(this.#refused)
+      const line = await this.#connect(access_token).catch((error: unknown) => {
+        if (isRefusal(error)) this.#refused = access_token
+        throw error
+      })
       // Who begins to listen meanwhile is not missed.
       while (this.#unasked(line).length > 0 && line.client.connected) await this.#ask(line)
       if (!line.client.connected || this.#closed) line.client.end(true)
@@ -202,3 +212,7 @@ export class Live {
     this.#options.changed?.(status)
   }
 }
+
+/** Return codes 4 and 5 of a CONNACK: the credential is wrong, or not good any more. */
+const isRefusal = (error: unknown) =>
+  error instanceof Error && 'code' in error && (error.code === 4 || error.code === 5)

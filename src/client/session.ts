@@ -73,11 +73,15 @@ export class Session {
 
   /**
    * An access token that is good for at least half a minute, and when it ends (milliseconds since 1970).
+   * @param refused one that the hub has not taken, and which is exchanged before its time
    * @throws HubError `unauthorized` when the session has ended; the runtime's error when nobody answers
    */
-  async credentials(): Promise<{ readonly access_token: string; readonly expires_at: number }> {
-    if (this.#kept && this.#kept.expires_at - Date.now() > margin) return this.#kept
-    return this.#refresh(this.#kept)
+  async credentials(
+    refused: string | null = null,
+  ): Promise<{ readonly access_token: string; readonly expires_at: number }> {
+    const kept = this.#kept
+    if (kept && kept.access_token !== refused && kept.expires_at - Date.now() > margin) return kept
+    return this.#refresh(kept)
   }
 
   /**

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Live, type LiveOptions } from '../../src/client/live.js'
+import { Session, type SessionStorage } from '../../src/client/session.js'
 import { startHub, type TestHub, until } from '../helper.js'
+import { newPerson } from '../people/person.js'
 import { freePort } from '../ports.js'
 
 let hub: TestHub
@@ -118,5 +120,27 @@ describe('live', () => {
     live.wake()
     await isLive()
     expect(live.status).toBe('online')
+  })
+
+  test('exchanges a token that has ended before its time, as with a role that has changed', async () => {
+    const person = await newPerson(hub)
+    let text: string | null = null
+    const storage: SessionStorage = {
+      read: () => text,
+      write: next => {
+        text = next
+      },
+      exclusive: run => run(),
+    }
+    const session = new Session({ url: hub.http_url, storage })
+    await session.signIn(person.username, person.password)
+    const live = open({ credentials: refused => session.credentials(refused) })
+    const { heard, told, live: isLive } = listen(live, topic('e'))
+    await isLive()
+    await hub.client.patch(`/users/${person.id}`, { role: 'staff' })
+    await until(() => told.resumed === 2)
+    const say = await counter('e')
+    await say(1)
+    await until(() => heard.length === 1)
   })
 })

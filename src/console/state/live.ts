@@ -21,7 +21,7 @@ const open = async () => {
   const { Live } = await import('../../client/live.ts')
   return new Live({
     url,
-    credentials: () => session.credentials(),
+    credentials: refused => session.credentials(refused),
     changed: status => {
       liveStatus.value = status
     },
