@@ -1,13 +1,13 @@
 import { z } from 'zod'
 import { findDevice } from '../devices/devices.js'
 import { HubError } from '../errors.js'
-import { getQuarantined, listQuarantine, markReplayed } from '../quarantine/quarantine.js'
+import { deleteQuarantined, getQuarantined, listQuarantine, markReplayed } from '../quarantine/quarantine.js'
 import type { Api } from './api.js'
 import { audited } from './audited.js'
 import type { ApiContext } from './context.js'
 import { throwIfQuarantined } from './own.js'
 import { checkDevice } from './rights.js'
-import { byId, id, next_cursor, page, time } from './schemas.js'
+import { byId, id, next_cursor, nothing, page, time } from './schemas.js'
 
 const refused = z.object({
   id: z.string(),
@@ -106,6 +106,31 @@ export function quarantineRoutes(app: Api, { store: { db }, ingest }: ApiContext
         detail: { quarantine_id: kept.id },
       })
       return { quarantined: shown({ ...kept, replayed_at }) }
+    },
+  )
+  app.delete(
+    '/ops/quarantine/:id',
+    {
+      config: { who: 'staff', action: 'quarantine.delete' },
+      schema: {
+        summary: 'Delete a quarantined message, which nobody will replay',
+        params: byId,
+        response: { 204: nothing('Deleted') },
+      },
+    },
+    async (request, reply) => {
+      const { id: quarantine_id } = request.params
+      await audited(
+        request,
+        db,
+        tx => deleteQuarantined(tx, quarantine_id),
+        ({ device_id, home_id, topic, reason }) => ({
+          target: `device/${device_id}`,
+          home_id,
+          detail: { quarantine_id, topic, reason },
+        }),
+      )
+      return reply.code(204).send(null)
     },
   )
 }

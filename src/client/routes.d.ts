@@ -126,6 +126,7 @@ export interface Routes {
   'GET /ops/quarantine': { query?: { limit?: number; cursor?: string | number; device_id?: string | number }; answer: { quarantine: readonly Quarantine[]; next_cursor: string | null } }
   'GET /devices/{id}/quarantine': { params: { id: string }; query?: { limit?: number; cursor?: string | number }; answer: { quarantine: readonly Quarantine[]; next_cursor: string | null } }
   'GET /ops/quarantine/{id}': { params: { id: string }; answer: { quarantined: Quarantined } }
+  'DELETE /ops/quarantine/{id}': { params: { id: string }; answer: null }
   'POST /ops/quarantine/{id}/replay': { params: { id: string }; body?: { payload: string | Readonly<Record<string, unknown>> | readonly unknown[] } | null; answer: { quarantined: Quarantined } }
   'GET /ops/overview': { answer: { overview: Overview } }
   'GET /ops/homes': { query?: { limit?: number; cursor?: string | number }; answer: { homes: readonly { id: string; name: string; devices: number; online: number; sleeping: number; people: number; commands_open: number; alerts_open: number; quarantined: number }[]; next_cursor: string | null } }

@@ -70,6 +70,17 @@ export async function markReplayed(db: Db, id: string, replayed_at: number): Pro
   await db.updateTable('quarantine').set({ replayed_at }).where('id', '=', id).execute()
 }
 
+/** @returns what was deleted, without its payload. @throws HubError `not_found` */
+export async function deleteQuarantined(db: Db, id: string) {
+  const gone = await db
+    .deleteFrom('quarantine')
+    .where('id', '=', id)
+    .returning(['device_id', 'home_id', 'topic', 'reason'])
+    .executeTakeFirst()
+  if (!gone) throw notFound('quarantined message')
+  return gone
+}
+
 const trimmedAtOnce = 1000
 
 /** Removes what is older than `before`, and beyond the newest 1000 of a device. @returns how many */

@@ -79,3 +79,15 @@ test('what does not exist is 404, what is not valid 400', async () => {
     expect((await call('POST', `/${id}/replay`, body)).status).toBe(400)
   expect((await call('GET', '?cursor=x')).status).toBe(400)
 })
+
+test('a message is deleted, once, and the audit says which it was', async () => {
+  const [id, other] = [await keep(Buffer.from('{"gone":'), 'state'), await keep(Buffer.from('{"stays":'))]
+  expect((await call('DELETE', `/${id}`)).status).toBe(204)
+  expect((await call('GET', `/${id}`)).status).toBe(404)
+  expect((await call('GET', `/${other}`)).status).toBe(200)
+  expect(await call('POST', `/${id}/replay`)).toMatchObject({ status: 404 })
+  expect(await call('DELETE', `/${id}`)).toMatchObject({ status: 404, body: { error: 'not_found' } })
+  const { body } = await hub.call('GET', '/api/v1/ops/audit?action=quarantine.delete&outcome=done')
+  const detail = { quarantine_id: id, topic: 'state', reason: 'invalid_payload' }
+  expect(body).toMatchObject({ audit: [{ target: 'device/clumsy', home_id: 'home', detail }] })
+})

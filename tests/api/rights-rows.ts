@@ -191,6 +191,7 @@ export const rowsOf = (
   'GET /ops/quarantine': ['staff', things.plain()],
   'GET /ops/quarantine/:id': ['staff', things.onQuarantine],
   'POST /ops/quarantine/:id/replay': ['staff', things.onQuarantine],
+  'DELETE /ops/quarantine/:id': ['staff', things.onQuarantine],
   'GET /ops/overview': ['staff', things.plain()],
   'GET /ops/homes': ['staff', things.plain()],
   'GET /ops/audit': ['staff', things.plain()],

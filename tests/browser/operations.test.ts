@@ -41,6 +41,26 @@ test('a message that was refused is mended and replayed: its reading appears, an
   await context.close()
 }, 60_000)
 
+test('a message that was refused is deleted, once somebody is sure', async () => {
+  await say('{"gallons":')
+  const { page, complaints, context } = await opened.visit('/quarantine')
+  const message = page.getByRole('listitem').filter({ hasText: 'Water meter' }).first()
+  await message.locator('summary').click()
+  expect(await message.getByLabel('Payload').inputValue()).toContain('gallons')
+  await message.getByRole('button', { name: 'Delete this message' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('button', { name: 'Cancel' }).click()
+  const list = async () => (await opened.hub.client.call('GET /ops/quarantine')).quarantine
+  const isThere = async () => (await list()).some(({ payload_text }) => payload_text.includes('gallons'))
+  expect(await isThere()).toBe(true)
+  await message.getByRole('button', { name: 'Delete this message' }).click()
+  await dialog.getByRole('button', { name: 'Delete' }).click()
+  await page.getByLabel('Payload').waitFor({ state: 'detached' })
+  expect(await isThere()).toBe(false)
+  expect(complaints).toEqual([])
+  await context.close()
+}, 60_000)
+
 test('what is said on a topic is listed as it is said, and nothing that one may not hear', async () => {
   const { client } = opened.hub
   const guest = { email: 'guest@example.org', username: 'guest', password: 'correct horse battery' }

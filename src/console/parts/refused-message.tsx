@@ -4,18 +4,20 @@ import { devices, zoneOf } from '../state/homes.ts'
 import { useRead } from '../state/lists.ts'
 import { session } from '../state/session.ts'
 import { labelOf, spreadText } from '../state/words.ts'
-import { Refusal, useDoing } from './asking.tsx'
+import { AskFirst, Refusal, useDoing } from './asking.tsx'
 import { Read } from './panel.tsx'
 import { Time } from './time.tsx'
 
 interface RefusedOptions {
   readonly message: Quarantine
   readonly changed: (message: Quarantine) => void
+  readonly gone: (id: string) => void
 }
 
 /** A message that the hub could not understand, and what it would have to be. */
-export function RefusedMessage({ message, changed }: RefusedOptions) {
+export function RefusedMessage(options: RefusedOptions) {
   const [isOpen, setOpen] = useState(false)
+  const { message } = options
   const { device_id, home_id, topic, message: why, received_at, replayed_at } = message
   return (
     <li>
@@ -27,18 +29,22 @@ export function RefusedMessage({ message, changed }: RefusedOptions) {
           {replayed_at !== null && <span class="outcome-succeeded">Replayed</span>}
           <Time at={received_at} zone={zoneOf(home_id)} />
         </summary>
-        {isOpen && <Whole message={message} changed={changed} />}
+        {isOpen && <Whole {...options} />}
       </details>
     </li>
   )
 }
 
 /** A list has the beginning of a payload only. */
-function Whole({ message: { id, device_id, home_id, reason, size, replayed_at }, changed }: RefusedOptions) {
+function Whole({ message: { id, device_id, home_id, reason, size, replayed_at }, changed, gone }: RefusedOptions) {
   const { value } = useRead(
     id,
     async () => (await session.call('GET /ops/quarantine/{id}', { params: { id } })).quarantined,
   )
+  const remove = async () => {
+    await session.call('DELETE /ops/quarantine/{id}', { params: { id } })
+    gone(id)
+  }
   return (
     <div class="line-body">
       <p class="summary">
@@ -60,6 +66,14 @@ function Whole({ message: { id, device_id, home_id, reason, size, replayed_at },
           )
         }
       </Read>
+      <div class="row">
+        <AskFirst
+          name="Delete"
+          about="this message"
+          question="Delete this message? It does not come back, and nobody can replay it."
+          act={remove}
+        />
+      </div>
     </div>
   )
 }

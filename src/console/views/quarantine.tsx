@@ -66,6 +66,8 @@ function Messages({ device_id }: { device_id: string }) {
       rows: rows.map(row => (row.id === message.id ? message : row)),
       next_cursor,
     }))
+  const gone = (id: string) =>
+    change(({ rows, next_cursor }) => ({ rows: rows.filter(row => row.id !== id), next_cursor }))
   return (
     <>
       <div role="status" class="row news">
@@ -77,7 +79,7 @@ function Messages({ device_id }: { device_id: string }) {
             {rows.length === 0 && <Empty>Every message was understood.</Empty>}
             <ul class="lines refused">
               {rows.map(message => (
-                <RefusedMessage key={message.id} message={message} changed={changed} />
+                <RefusedMessage key={message.id} message={message} changed={changed} gone={gone} />
               ))}
             </ul>
             {next_cursor !== null && <Act name="Show older" act={more} />}
