@@ -8,12 +8,19 @@ import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
 /** What the API is handed of the MQTT side. */
-export function apiContext(mqtt: Mqtt, notifier: Notifier, audio: Audio, traffic: Traffic): ApiContext {
+export function apiContext(
+  mqtt: Mqtt,
+  notifier: Notifier,
+  audio: Audio,
+  traffic: Traffic,
+  doors: ApiContext['doors'],
+): ApiContext {
   const { broker, bridge, alerts, rules } = mqtt
   return {
     ...mqtt,
     notifier,
     audio,
+    doors,
     ingest: (device, rest, payload, message_id = null, quarantine_id = null) => {
       const origin = {
         qos: 1,

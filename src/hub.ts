@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { openListeners } from '../broker/listeners.js'
 import type { Config } from '../config/config.js'
+import type { ApiContext } from './api/context.js'
 import { createApi } from './api/server.js'
 import { record, system } from './audit/audit.js'
 import { AuditHead } from './audit/head.js'
@@ -75,7 +76,12 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   const traffic = new Traffic(() => mqtt.broker.stats().messages_in)
   closing.push(async () => traffic.stop())
   const audio = await openAudio(mqtt)
-  const api = await createApi(apiContext(mqtt, notifier, audio, traffic))
+  let listeners: Doors | null = null
+  const doors = () => {
+    if (!listeners) throw new Error('The doors are not open yet.')
+    return listeners
+  }
+  const api = await createApi(apiContext(mqtt, notifier, audio, traffic, doors))
   closing.push(async () => {
     apiClosed = api.close()
   })
@@ -84,7 +90,10 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   const { host, admin_email: email, admin_password: password } = config
   const given = email && password ? { email, password } : null
   const [administrator] = await Promise.all([ensureAdministrator(store.db, given), jobs.start(), notifier.start()])
-  const ports = await listen(mqtt, api, closing).catch(async error => {
+  const opened = (doors: Doors) => {
+    listeners = doors
+  }
+  const ports = await listen(mqtt, api, closing, opened).catch(async error => {
     // A start that fails at its ports tells nobody the password.
     if (administrator) await forgetAdministrator(store.db, administrator.email)
     throw error
@@ -148,12 +157,21 @@ function openJobs(mqtt: Mqtt, audio: Audio): Jobs {
   })
 }
 
-/** Opens the doors. */
-async function listen({ config, log, broker }: Mqtt, api: FastifyInstance, closing: Closing): Promise<Hub['ports']> {
+type Doors = ReturnType<ApiContext['doors']>
+
+/** Opens the doors: those of MQTT, which is told, and then that of HTTP. */
+async function listen(
+  { config, log, broker }: Mqtt,
+  api: FastifyInstance,
+  closing: Closing,
+  opened: (doors: Doors) => void,
+): Promise<Hub['ports']> {
   const { host } = config
   const listeners = await openListeners({ config, log, broker, httpServer: api.server })
   closing.push(listeners.close)
+  const { mqtt_port, mqtts_port } = listeners
+  opened({ mqtt_port, mqtts_port })
   await api.listen({ host, port: config.http_port })
   const { port: http } = api.server.address() as AddressInfo
-  return { http, mqtt: listeners.mqtt_port, mqtts: listeners.mqtts_port }
+  return { http, mqtt: mqtt_port, mqtts: mqtts_port }
 }

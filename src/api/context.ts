@@ -56,6 +56,8 @@ export interface ApiContext {
   readonly key_ring: KeyRing
   readonly refusals: Refusals
   readonly audit_head: AuditHead
+  /** On which ports devices are let in. */
+  doors(): { readonly mqtt_port: number; readonly mqtts_port: number | null }
   /**
    * Takes a device's message as if it had come by MQTT. Settles after the commit.
    * @param rest the topic below the device's prefix

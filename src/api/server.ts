@@ -18,6 +18,7 @@ import { contactRoutes } from './contacts.js'
 import type { ApiContext } from './context.js'
 import { listRoutes } from './declare.js'
 import { deviceRoutes } from './devices.js'
+import { doorRoutes } from './doors.js'
 import { exportRoute } from './export.js'
 import { answer, answerClientError, answerFaults } from './faults.js'
 import { groupCommandRoutes } from './group-commands.js'
@@ -63,6 +64,7 @@ const resources = [
   memberRoutes,
   roomRoutes,
   deviceRoutes,
+  doorRoutes,
   keyRoutes,
   stateRoutes,
   presenceRoutes,

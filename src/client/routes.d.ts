@@ -36,6 +36,7 @@ export interface Routes {
   'GET /devices/{id}': { params: { id: string }; answer: { device: Device } }
   'PATCH /devices/{id}': { params: { id: string }; body: { name?: string; type?: string; home_id?: string; room_id?: string | null; location?: string | null; status?: 'active' | 'inactive' | 'maintenance'; twin_policy?: 'last_writer' | 'hub_wins'; retention?: string | null; retention_fields?: Readonly<Record<string, string>> | null }; answer: { device: Device } }
   'DELETE /devices/{id}': { params: { id: string }; answer: null }
+  'GET /doors': { answer: { doors: { mqtt_port: number; mqtts_port: number | null; websocket_path: '/mqtt' } } }
   'GET /devices/{id}/keys': { params: { id: string }; answer: { keys: readonly Key[]; next_cursor: null } }
   'POST /devices/{id}/keys': { params: { id: string }; body?: { name?: string; expires_at?: number | null } | null; answer: { key: Key; api_key: string } }
   'DELETE /devices/{id}/keys/{key_id}': { params: { id: string; key_id: string }; answer: null }

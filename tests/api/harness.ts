@@ -133,6 +133,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
     key_ring,
     refusals,
     audit_head,
+    doors: () => ({ mqtt_port: 1883, mqtts_port: null }),
     ingest: (device, rest, payload) => ingest(store, device, rest, payload),
     rulesChanged: () => void told.push('rules changed'),
     desiredChanged: async device => void told.push({ desiredChanged: device }),

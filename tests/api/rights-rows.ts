@@ -82,6 +82,7 @@ export const rowsOf = (
   'GET /devices': ['list', things.plain()],
   'POST /devices': ['own', things.plain({ name: 'new', home_id: 'mine' })],
   'POST /devices/register': ['own', things.plain({ name: 'new', home_id: 'mine' })],
+  'GET /doors': ['list', things.plain()],
   'GET /devices/:id': ['read', things.onDevice()],
   'PATCH /devices/:id': ['own', things.onDevice({ name: 'x' })],
   'DELETE /devices/:id': ['own', things.onDevice()],

@@ -1,12 +1,22 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { certificateSettings } from '../broker/certificate.js'
 import { run } from '../programs.js'
 import { type Console, openConsole } from './browser.js'
 
 let opened: Console
+let tls: ReturnType<typeof certificateSettings>
 beforeAll(async () => {
-  opened = await openConsole()
+  const folder = await mkdtemp(join(tmpdir(), 'hearth-tls-'))
+  tls = certificateSettings(folder)
+  opened = await openConsole(tls)
 }, 60_000)
-afterAll(() => opened.close())
+afterAll(async () => {
+  await opened.close()
+  await rm(dirname(tls.HEARTH_TLS_CERT), { recursive: true })
+})
 
 describe('a device is added', () => {
   test('and connects by the very snippet that is shown', async () => {
@@ -15,7 +25,6 @@ describe('a device is added', () => {
     await page.getByRole('button', { name: 'Add it and show its key' }).click()
     await page.getByRole('heading', { level: 1, name: 'Connect Greenhouse' }).waitFor()
     await page.getByText('Waiting for its first message…').waitFor()
-    await page.getByLabel('Port for MQTT').fill(String(opened.hub.hub.ports.mqtt))
     const snippet = page.locator('.snippet')
     expect(await run('bash', ['-c', await snippet.innerText()])).toMatchObject({ code: 0, err: '' })
     await page.getByText('Connected. Temperature: 21.5.').waitFor()
@@ -25,8 +34,12 @@ describe('a device is added', () => {
       expect(await snippet.innerText()).toContain(key)
     }
     await page.getByRole('radio', { name: 'mqtt.js' }).check()
-    const program = ['--input-type=module', '-e', await snippet.innerText()]
-    expect(await run(process.execPath, program)).toMatchObject({ code: 0, err: '' })
+    const program = async () => ['--input-type=module', '-e', await snippet.innerText()]
+    expect(await run(process.execPath, await program())).toMatchObject({ code: 0, err: '' })
+    await page.getByLabel('Encrypted (TLS)').check()
+    expect(await snippet.innerText()).toContain(`mqtts://127.0.0.1:${opened.hub.hub.ports.mqtts}`)
+    const trust = { NODE_EXTRA_CA_CERTS: tls.HEARTH_TLS_CERT }
+    expect(await run(process.execPath, await program(), trust)).toMatchObject({ code: 0, err: '' })
     await page.getByRole('link', { name: 'To the device' }).click()
     await page.getByRole('heading', { level: 1, name: 'Greenhouse' }).waitFor()
     expect(complaints).toEqual([])

@@ -1,17 +1,38 @@
 import { useId, useState } from 'preact/hooks'
+import { useRead } from '../state/lists.ts'
+import { session } from '../state/session.ts'
 import { snippets } from '../state/snippets.ts'
 import { Copy } from './copy.tsx'
+import { Read } from './panel.tsx'
 
-/** The port that brokers have by custom, and this one unless it was set up otherwise. */
-const usualPort = 1883
+interface SnippetsOptions {
+  readonly id: string
+  readonly api_key: string
+}
 
 /** What to run on a device so that it connects, in the language of one's choice. */
-export function Snippets({ id, api_key: key }: { id: string; api_key: string }) {
+export function Snippets(options: SnippetsOptions) {
+  const { value } = useRead('doors', async () => (await session.call('GET /doors')).doors)
+  return <Read value={value}>{doors => <Texts {...options} {...doors} />}</Read>
+}
+
+interface TextsOptions extends SnippetsOptions {
+  readonly mqtt_port: number
+  readonly mqtts_port: number | null
+}
+
+function Texts({ id, api_key: key, mqtt_port, mqtts_port }: TextsOptions) {
   const [host, setHost] = useState(location.hostname.replace(/^\[|\]$/g, ''))
-  const [port, setPort] = useState(String(usualPort))
+  const [tls, setTls] = useState(false)
+  const usual = tls ? (mqtts_port ?? mqtt_port) : mqtt_port
+  const [port, setPort] = useState('')
   const [chosen, choose] = useState(0)
   const name = useId()
-  const text = snippets[chosen]?.text({ host, port: Number(port) || usualPort, id, key }) ?? ''
+  const text = snippets[chosen]?.text({ host, port: Number(port) || usual, tls, id, key }) ?? ''
+  const secure = (isSecure: boolean) => {
+    setTls(isSecure)
+    setPort('')
+  }
   return (
     <div class="stack">
       <div class="row">
@@ -25,11 +46,17 @@ export function Snippets({ id, api_key: key }: { id: string; api_key: string }) 
             type="number"
             min={1}
             max={65_535}
-            value={port}
+            value={port || usual}
             onInput={event => setPort(event.currentTarget.value)}
           />
         </label>
       </div>
+      {mqtts_port !== null && (
+        <label class="tick">
+          <input type="checkbox" checked={tls} onChange={event => secure(event.currentTarget.checked)} />
+          Encrypted (TLS)
+        </label>
+      )}
       <fieldset class="choices">
         <legend class="unseen">What the device is made with</legend>
         {snippets.map((snippet, index) => (

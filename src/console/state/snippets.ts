@@ -3,6 +3,8 @@ interface Connection {
   /** A name or an address, IPv6 without brackets. */
   readonly host: string
   readonly port: number
+  /** Whether what listens on that port speaks TLS. */
+  readonly tls: boolean
   readonly id: string
   readonly key: string
 }
@@ -26,21 +28,27 @@ export const snippets: readonly Snippet[] = [
   { name: 'mqtt.js', text: mqttJs },
 ]
 
-function mosquitto({ host, port, id, key }: Connection): string {
-  return `mosquitto_pub -h ${word(host)} -p ${port} -i ${id} -u ${id} -P ${key} -q 1 -t ${topicOf(id)} -m '${reading}'`
+function mosquitto({ host, port, tls, id, key }: Connection): string {
+  const secure = tls ? ' --tls-use-os-certs' : ''
+  return `mosquitto_pub -h ${word(host)} -p ${port}${secure} -i ${id} -u ${id} -P ${key} -q 1 -t ${topicOf(id)} -m '${reading}'`
 }
 
-function arduino({ host, port, id, key }: Connection): string {
+function arduino({ host, port, tls, id, key }: Connection): string {
+  const client = tls ? 'WiFiClientSecure' : 'WiFiClient'
   return [
     '#include <WiFi.h>',
+    ...(tls ? ['#include <WiFiClientSecure.h>'] : []),
     '#include <PubSubClient.h>',
     '',
-    'WiFiClient net;',
+    `${client} net;`,
     'PubSubClient mqtt(net);',
     '',
     'void setup() {',
     '  WiFi.begin("name of the network", "its password");',
     '  while (WiFi.status() != WL_CONNECTED) delay(250);',
+    ...(tls
+      ? ['  // Whoever answers is believed: with net.setCACert(...) only your hub is.', '  net.setInsecure();']
+      : []),
     `  mqtt.setServer(${quoted(host)}, ${port});`,
     '}',
     '',
@@ -58,14 +66,15 @@ function arduino({ host, port, id, key }: Connection): string {
   ].join('\n')
 }
 
-function micropython({ host, port, id, key }: Connection): string {
+function micropython({ host, port, tls, id, key }: Connection): string {
+  const secure = tls ? ', ssl=True' : ''
   return [
     '# On a board that is in the network already. Once before: import mip; mip.install("umqtt.simple")',
     'import json',
     'import time',
     'from umqtt.simple import MQTTClient',
     '',
-    `client = MQTTClient(${quoted(id)}, ${quoted(host)}, port=${port}, user=${quoted(id)}, password=${quoted(key)}, keepalive=60)`,
+    `client = MQTTClient(${quoted(id)}, ${quoted(host)}, port=${port}, user=${quoted(id)}, password=${quoted(key)}, keepalive=60${secure})`,
     'client.connect()',
     'while True:',
     `    client.publish(${quoted(topicOf(id))}, json.dumps({"temperature": 21.5}), qos=1)`,
@@ -73,8 +82,8 @@ function micropython({ host, port, id, key }: Connection): string {
   ].join('\n')
 }
 
-function mqttJs({ host, port, id, key }: Connection): string {
-  const url = `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}`
+function mqttJs({ host, port, tls, id, key }: Connection): string {
+  const url = `${tls ? 'mqtts' : 'mqtt'}://${host.includes(':') ? `[${host}]` : host}:${port}`
   return [
     "import mqtt from 'mqtt'",
     '',
