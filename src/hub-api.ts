@@ -7,20 +7,19 @@ import type { Notifier } from './notifications/notifier.js'
 import type { Traffic } from './operations/traffic.js'
 import { inboundKind } from './topics.js'
 
-/** What the API is handed of the MQTT side. */
-export function apiContext(
-  mqtt: Mqtt,
-  notifier: Notifier,
-  audio: Audio,
-  traffic: Traffic,
-  doors: ApiContext['doors'],
-): ApiContext {
+/** What the API is handed beside the MQTT side. */
+interface Parts extends Pick<ApiContext, 'doors' | 'jobs'> {
+  readonly notifier: Notifier
+  readonly audio: Audio
+  readonly traffic: Traffic
+}
+
+/** What the API is handed of all that runs. */
+export function apiContext(mqtt: Mqtt, { traffic, ...parts }: Parts): ApiContext {
   const { broker, bridge, alerts, rules } = mqtt
   return {
     ...mqtt,
-    notifier,
-    audio,
-    doors,
+    ...parts,
     ingest: (device, rest, payload, message_id = null, quarantine_id = null) => {
       const origin = {
         qos: 1,

@@ -81,11 +81,11 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
     if (!listeners) throw new Error('The doors are not open yet.')
     return listeners
   }
-  const api = await createApi(apiContext(mqtt, notifier, audio, traffic, doors))
+  const jobs = openJobs(mqtt, audio)
+  const api = await createApi(apiContext(mqtt, { notifier, audio, traffic, doors, jobs: jobs.list }))
   closing.push(async () => {
     apiClosed = api.close()
   })
-  const jobs = openJobs(mqtt, audio)
   closing.push(() => jobs.stop())
   const { host, admin_email: email, admin_password: password } = config
   const given = email && password ? { email, password } : null

@@ -31,6 +31,18 @@ interface Cut {
   readonly token_id?: string
 }
 
+/** A scheduled job: null what never was. Times in milliseconds since 1970. */
+interface JobTold {
+  readonly name: string
+  /** With seconds, in UTC. */
+  readonly cron: string
+  readonly running: boolean
+  readonly last_run_at: number | null
+  readonly duration_ms: number | null
+  readonly last_error: string | null
+  readonly next_run_at: number | null
+}
+
 /** Where sound is kept, who is to listen to it, and what becomes of it. */
 interface AudioParts {
   readonly recordings: Recordings
@@ -85,6 +97,8 @@ export interface ApiContext {
   homeDeleted(home_id: string): Promise<void>
   /** Rules have been made, changed or deleted: told after the commit. */
   rulesChanged(): void
+  /** What the clock does: every job, with when it ran and when it will. */
+  jobs(): Promise<readonly JobTold[]>
   /** Counters of the broker for `/metrics`: name → value. */
   traffic(): { readonly messages_per_minute: number; readonly connections: number }
   brokerStats(): Readonly<Record<string, number | Readonly<Record<string, number>>>>

@@ -29,6 +29,7 @@ import { answerOnce } from './idempotency.js'
 import { importRoute } from './import.js'
 import { ingestRoutes } from './ingest.js'
 import { ingestJobRoutes } from './ingest-jobs.js'
+import { jobRoutes } from './jobs.js'
 import { keyRoutes } from './keys.js'
 import { memberRoutes } from './members.js'
 import { metricsRoutes } from './metrics.js'
@@ -88,6 +89,7 @@ const resources = [
   tokenRoutes,
   quarantineRoutes,
   operationRoutes,
+  jobRoutes,
   signingKeyRoutes,
 ]
 

@@ -134,6 +134,7 @@ export interface Routes {
   'GET /admin/stats': { answer: { stats: Stats } }
   'GET /ops/audit': { query?: { limit?: number; cursor?: string | number; actor_id?: string | number; action?: string | number; target?: string | number; home_id?: string | number; outcome?: 'done' | 'refused'; start_time?: string | number; end_time?: string | number }; answer: { audit: readonly Audit[]; next_cursor: string | null } }
   'GET /ops/audit/verify': { answer: { verdict: Verdict } }
+  'GET /ops/jobs': { answer: { jobs: readonly { name: string; cron: string; running: boolean; last_run_at: number | null; duration_ms: number | null; last_error: string | null; next_run_at: number | null }[] } }
   'POST /admin/signing-keys': { answer: { kid: string } }
   'GET /devices/status': { answer: { device: Device; desired: { version: number; desired: Readonly<Record<string, unknown>> } | Readonly<Record<string, never>>; now: number } }
   'GET /devices/config': { answer: { desired: Readonly<Record<string, unknown>>; version: number } }

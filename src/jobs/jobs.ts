@@ -1,4 +1,4 @@
-import { createTask, type ScheduledTask } from 'node-cron'
+import { createTask } from 'node-cron'
 import type { Logger } from 'pino'
 import type { Db } from '../store/store.js'
 import { aliveJob } from './alive.js'
@@ -47,7 +47,25 @@ const jobs: readonly Job[] = [
 /** The row of a job that runs every few seconds is rewritten at most this often, to be gentle with SD cards. */
 const rowEveryMs = 55_000
 
+/** How a job ended when it last ran. */
+interface Ran {
+  readonly last_run_at: number
+  readonly duration_ms: number
+  /** What went wrong; null when nothing did. */
+  readonly last_error: string | null
+}
+
+/** A job as those who run the hub see it; null what never was, and the next run of a clock that stands. */
+interface JobTold extends Pick<Job, 'name' | 'cron'>, Nullable<Ran> {
+  readonly running: boolean
+  readonly next_run_at: number | null
+}
+
+type Nullable<T> = { readonly [Name in keyof T]: T[Name] | null }
+
 export interface Jobs {
+  /** Every job, with when it ran and when it will. */
+  list(): Promise<JobTold[]>
   /** Runs what was missed while the hub was down, then starts the clock. What may ask servers elsewhere goes on behind that. */
   start(): Promise<void>
   /** Stops the clock, breaks off what asks servers elsewhere, waits for what else is running, and runs what must not be left undone. */
@@ -58,26 +76,38 @@ export interface Jobs {
 export function createJobs(given: Omit<JobContext, 'signal'>): Jobs {
   const stopping = new AbortController()
   const context = { ...given, signal: stopping.signal }
+  const { db } = context.store
   const running = new Map<string, Promise<void>>()
-  const written = new Map<string, number>()
+  const kept: Kept = new Map()
   const run = (job: Job): Promise<void> => {
-    const under = running.get(job.name) ?? runOnce(context, job, written).finally(() => running.delete(job.name))
+    const under = running.get(job.name) ?? runOnce(context, job, kept).finally(() => running.delete(job.name))
     running.set(job.name, under)
     return under
   }
-  const tasks: ScheduledTask[] = jobs.map(job =>
-    createTask(job.cron, () => run(job), { timezone: 'UTC', name: job.name }),
-  )
+  const planned = jobs.map(job => {
+    const task = createTask(job.cron, () => run(job), { timezone: 'UTC', name: job.name })
+    return { job, task }
+  })
 
   return {
+    list: async () => {
+      const written = await lastRuns(db)
+      return planned.map(({ job: { name, cron }, task }) => ({
+        name,
+        cron,
+        running: running.has(name),
+        next_run_at: task.getNextRun()?.getTime() ?? null,
+        ...(kept.get(name)?.ran ?? written.get(name) ?? never),
+      }))
+    },
     start: async () => {
-      const missed = await missedJobs(context.store.db)
+      const missed = missedJobs(await lastRuns(db))
       await Promise.all(missed.filter(({ far }) => !far).map(run))
       for (const job of missed) if (job.far) void run(job)
-      for (const task of tasks) await task.start()
+      for (const { task } of planned) await task.start()
     },
     stop: async () => {
-      for (const task of tasks) await task.destroy()
+      for (const { task } of planned) await task.destroy()
       stopping.abort()
       await Promise.all(running.values())
       await Promise.all(jobs.filter(job => job.atStop).map(run))
@@ -85,14 +115,22 @@ export function createJobs(given: Omit<JobContext, 'signal'>): Jobs {
   }
 }
 
-async function missedJobs(db: Db): Promise<Job[]> {
+const never = { last_run_at: null, duration_ms: null, last_error: null }
+
+async function lastRuns(db: Db): Promise<ReadonlyMap<string, Ran>> {
   const rows = await db.selectFrom('jobs').selectAll().execute()
-  const lastRun = new Map(rows.map(row => [row.name, row.last_run_at]))
-  const now = Date.now()
-  return jobs.filter(job => (lastRun.get(job.name) ?? 0) < now - job.everyMs)
+  return new Map(rows.map(({ name, ...ran }) => [name, ran]))
 }
 
-async function runOnce(context: JobContext, job: Job, written: Map<string, number>): Promise<void> {
+function missedJobs(last: ReadonlyMap<string, Ran>): Job[] {
+  const now = Date.now()
+  return jobs.filter(job => (last.get(job.name)?.last_run_at ?? 0) < now - job.everyMs)
+}
+
+/** The last run of each job since the start, and when its row was last written. */
+type Kept = Map<string, { readonly ran: Ran; readonly written_at: number }>
+
+async function runOnce(context: JobContext, job: Job, kept: Kept): Promise<void> {
   const started = Date.now()
   const isBrokenOff = () => job.far && context.signal.aborted
   const last_error = await job.run(context, started).then(
@@ -101,13 +139,14 @@ async function runOnce(context: JobContext, job: Job, written: Map<string, numbe
   )
   // The next start makes up for it.
   if (isBrokenOff()) return
-  const due = last_error !== null || started - (written.get(job.name) ?? 0) >= rowEveryMs
+  const ran = { last_run_at: started, last_error, duration_ms: Date.now() - started }
+  const written_at = kept.get(job.name)?.written_at ?? 0
+  const due = last_error !== null || started - written_at >= rowEveryMs
+  kept.set(job.name, { ran, written_at: due ? started : written_at })
   if (!due) return
-  written.set(job.name, started)
-  const row = { name: job.name, last_run_at: started, last_error, duration_ms: Date.now() - started }
   await context.store.db
     .replaceInto('jobs')
-    .values(row)
+    .values({ name: job.name, ...ran })
     .execute()
     .catch(error => failed(context.log, job, error))
 }

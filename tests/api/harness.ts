@@ -143,6 +143,7 @@ export async function startApi(env: Record<string, string> = {}, change: Partial
       told.push({ rightsChanged: user_ids })
     },
     deviceMoved: async (device, from_home) => void told.push({ deviceMoved: device.id, from_home }),
+    jobs: async () => [],
     traffic: () => ({ messages_per_minute: 60, connections: 3 }),
     deviceDeleted: async device => void told.push({ deviceDeleted: device }),
     homeDeleted: async home_id => void told.push({ homeDeleted: home_id }),

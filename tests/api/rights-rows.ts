@@ -195,6 +195,7 @@ export const rowsOf = (
   'DELETE /ops/quarantine/:id': ['staff', things.onQuarantine],
   'GET /ops/overview': ['staff', things.plain()],
   'GET /ops/homes': ['staff', things.plain()],
+  'GET /ops/jobs': ['staff', things.plain()],
   'GET /ops/audit': ['staff', things.plain()],
   'GET /ops/audit/verify': ['staff', things.plain()],
   'GET /admin/stats': ['admin', things.plain()],

@@ -104,6 +104,12 @@ test('the figures of the hub are there, and a line of what is heard', async () =
     .getByText(/\/api\/v1\//)
     .first()
     .waitFor()
+  const jobs = page.getByRole('region', { name: 'Scheduled jobs' })
+  await jobs
+    .getByRole('row')
+    .filter({ hasText: 'Retention' })
+    .getByText(/^Well, in/)
+    .waitFor()
   await page.locator('.plot canvas').waitFor({ timeout: 25_000 })
   expect(complaints).toEqual([])
   await context.close()

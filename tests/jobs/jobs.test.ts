@@ -14,6 +14,7 @@ beforeEach(async () => {
 afterEach(() => hub.close())
 
 const day = 86_400_000
+const told = async () => (await hub.client.call('GET /ops/jobs')).jobs
 const rows = () => hub.hub.store.db.selectFrom('jobs').selectAll().orderBy('name').execute()
 
 /** Runs a job that needs nothing but the store. */
@@ -53,6 +54,14 @@ test('every job leaves a row of its last run, and at a first start all of them r
     expect(last_error).toBeNull()
     expect(duration_ms).toBeGreaterThanOrEqual(0)
   }
+  const jobs = await told()
+  expect(jobs.map(({ name }) => name).sort()).toEqual(names)
+  for (const { name, last_run_at, last_error, next_run_at } of jobs) {
+    expect([name, last_error]).toEqual([name, null])
+    expect(Date.now() - (last_run_at ?? 0)).toBeLessThan(60_000)
+    expect(next_run_at).toBeGreaterThan(last_run_at ?? 0)
+    expect(next_run_at).toBeLessThanOrEqual(Date.now() + day)
+  }
 })
 
 test('a start makes up for a run that was missed, and does not repeat one that was not', async () => {
@@ -75,8 +84,11 @@ test('a job that fails is logged and recorded, and runs again', async () => {
   await db.schema.alterTable('commands').renameTo('commands_away').execute()
   const failed = await until(async () => (await rows()).find(({ last_error }) => last_error !== null))
   expect(failed).toMatchObject({ name: 'command-expiry', last_error: expect.stringContaining('commands') })
+  const expiry = async () => (await told()).find(({ name }) => name === 'command-expiry')
+  expect(await expiry()).toMatchObject({ last_error: failed.last_error })
   expect(hub.logged.some(line => line.includes('a job failed') && line.includes('command-expiry'))).toBe(true)
   await db.schema.alterTable('commands_away').renameTo('commands').execute()
+  await until(async () => (await expiry())?.last_error === null)
   await hub.device('late')
   const { command } = await hub.client.post<{ command: { id: string } }>('/devices/late/commands', {
     name: 'x',
@@ -134,13 +146,17 @@ describe('trimming removes what is too old, however much it is, and nothing else
     expect([left.length, left[0]?.id]).toEqual([1000, '1-00010'])
   })
 
-  test('of refresh tokens', async () => {
-    const count = async () => (await hub.hub.store.db.selectFrom('refresh_tokens').select('hash').execute()).length
-    expect(await count()).toBe(1)
+  test('of refresh tokens, and of the sessions that have none left', async () => {
+    const { db } = hub.hub.store
+    const count = async () => [
+      (await db.selectFrom('sessions').select('id').execute()).length,
+      (await db.selectFrom('refresh_tokens').select('hash').execute()).length,
+    ]
+    expect(await count()).toEqual([1, 1])
     await run(trimTokensJob, Date.now() + 29 * day)
-    expect(await count()).toBe(1)
+    expect(await count()).toEqual([1, 1])
     await run(trimTokensJob, Date.now() + 31 * day)
-    expect(await count()).toBe(0)
+    expect(await count()).toEqual([0, 0])
   })
 })
 

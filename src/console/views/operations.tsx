@@ -1,6 +1,7 @@
 import type { Answer } from '../../client/client.ts'
 import { Act } from '../parts/asking.tsx'
 import { BrokerPanel } from '../parts/broker-panel.tsx'
+import { JobsPanel } from '../parts/jobs-panel.tsx'
 import { Nearby, Only } from '../parts/nearby.tsx'
 import { Panel, Read } from '../parts/panel.tsx'
 import { Empty, Title } from '../parts/states.tsx'
@@ -37,13 +38,14 @@ const readHomes = () =>
 const readStats = async () => (person.value?.role === 'admin' ? (await session.call('GET /admin/stats')).stats : null)
 
 async function readAll() {
-  const [{ overview }, homes, stats, figures] = await Promise.all([
+  const [{ overview }, homes, stats, figures, { jobs }] = await Promise.all([
     session.call('GET /ops/overview'),
     readHomes(),
     readStats(),
     readFigures(),
+    session.call('GET /ops/jobs'),
   ])
-  return { overview, homes, stats, figures, at: Date.now() }
+  return { overview, homes, stats, figures, jobs, at: Date.now() }
 }
 
 /** They are read when one comes here, when the hub is back, and when somebody asks: nothing tells of them by itself. */
@@ -51,7 +53,7 @@ function Figures() {
   const { value, again } = useRead('figures', readAll)
   return (
     <Read value={value}>
-      {({ overview, homes, stats, figures, at }) => (
+      {({ overview, homes, stats, figures, jobs, at }) => (
         <>
           <div class="row news">
             <Act name="Refresh" about="the figures" act={again} />
@@ -61,6 +63,7 @@ function Figures() {
             <div>
               <StoragePanel storage={overview.storage} at={at} />
               {stats && <BrokerPanel stats={stats} />}
+              <JobsPanel jobs={jobs} />
             </div>
             <div>
               <TrafficPanel />
