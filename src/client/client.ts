@@ -27,6 +27,8 @@ export type Given<Name extends RouteName> =
 interface Extras {
   /** Lets go of whoever waits for the answer. */
   readonly signal?: AbortSignal
+  /** The `ETag` of what is to be changed: refused with `precondition_failed` when it is another by now. */
+  readonly if_match?: string
 }
 
 interface Asking extends Extras {
@@ -48,16 +50,16 @@ export class HearthClient {
    * @throws HubError as the hub gave it; `internal` when the answer is none of ours; the runtime's error when nobody answers
    */
   call = <Name extends RouteName>(name: Name, ...[asked]: Given<Name>): Promise<Answer<Name>> => {
-    const { params = {}, query = {}, body, signal }: Asking = asked ?? {}
+    const { params = {}, query = {}, body, ...extras }: Asking = asked ?? {}
     const [method = '', path = ''] = name.split(' ')
     const whole = path.replace(/\{(\w+)\}/g, (_, param: string) => encodeURIComponent(String(params[param])))
-    return this.#send(method, `${whole}${queryText(query)}`, body, signal)
+    return this.#send(method, `${whole}${queryText(query)}`, body, extras)
   }
 
   get = <T>(path: string): Promise<T> => this.#send('GET', path)
   /** @param signal lets go of whoever waits for the answer */
   post = <T>(path: string, body: object = {}, signal?: AbortSignal): Promise<T> =>
-    this.#send('POST', path, body, signal)
+    this.#send('POST', path, body, signal && { signal })
   put = <T>(path: string, body: object): Promise<T> => this.#send('PUT', path, body)
   patch = <T>(path: string, body: object): Promise<T> => this.#send('PATCH', path, body)
   delete = <T>(path: string): Promise<T> => this.#send('DELETE', path)
@@ -66,7 +68,7 @@ export class HearthClient {
    * @param path below `/api/v1`, e.g. `/devices?limit=10`
    * @throws HubError as the hub gave it; `internal` when the answer is none of ours; the runtime's error when nobody answers
    */
-  async #send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  async #send<T>(method: string, path: string, body?: unknown, { signal, if_match }: Extras = {}): Promise<T> {
     const { url, access_token, api_key } = this.#options
     const response = await fetch(new URL(`/api/v1${path}`, url), {
       method,
@@ -74,6 +76,7 @@ export class HearthClient {
         ...(body ? { 'content-type': 'application/json' } : {}),
         ...(access_token ? { authorization: `Bearer ${access_token}` } : {}),
         ...(api_key ? { 'x-api-key': api_key } : {}),
+        ...(if_match ? { 'if-match': if_match } : {}),
       },
       ...(body ? { body: JSON.stringify(body) } : {}),
       ...(signal ? { signal } : {}),

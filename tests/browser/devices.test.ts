@@ -106,6 +106,42 @@ describe('the keys of a device', () => {
   })
 })
 
+describe('what is desired of a device, as JSON', () => {
+  const params = { id: 'shutter' }
+  const wish = (body: Readonly<Record<string, unknown>>) =>
+    opened.hub.client.call('PATCH /devices/{id}/desired', { params, body })
+  const desired = async () => (await opened.hub.client.call('GET /devices/{id}/state', { params })).state.desired
+
+  test('is not overwritten unseen: whoever comes second is told what has changed, and chooses', async () => {
+    await opened.hub.device('shutter', { name: 'Shutter' })
+    await wish({ position: 10, tilt: 0 })
+    const { page, complaints, context } = await opened.visit('/devices/shutter')
+    await page.getByText('Change what is desired, as JSON').click()
+    const text = page.getByLabel('Desired state')
+    await text.fill('{"position":50,"tilt":0}')
+    await wish({ position: 20, speed: 3 })
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).click()
+    await page.getByText('position: was 10, is now 20').waitFor()
+    await page.getByText('speed: was not there, is now 3').waitFor()
+    expect(await desired()).toEqual({ position: 20, speed: 3, tilt: 0 })
+    await wish({ position: 30 })
+    await page.getByRole('button', { name: 'Wish for it all the same' }).click()
+    await page.getByText('position: was 10, is now 30').waitFor()
+    await page.getByRole('button', { name: 'Wish for it all the same' }).click()
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).waitFor()
+    expect(await desired()).toEqual({ position: 50, speed: 3, tilt: 0 })
+
+    await text.fill('{"position":0,"speed":3,"tilt":0}')
+    await wish({ tilt: 5 })
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).click()
+    await page.getByRole('button', { name: 'Begin anew with what is desired now' }).click()
+    await page.getByRole('button', { name: 'Wish for it', exact: true }).waitFor()
+    expect(JSON.parse(await text.inputValue())).toEqual({ position: 50, speed: 3, tilt: 5 })
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+})
+
 describe('the settings of a device', () => {
   test('name and room are changed, and it is deleted when its name was typed', async () => {
     const { client } = opened.hub
