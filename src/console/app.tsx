@@ -69,7 +69,7 @@ function Views() {
     <ErrorBoundary>
       <Router onRouteChange={focusHeading}>
         <Route path="/" component={Overview} />
-        <Route path="/devices/new" component={NewDevice} />
+        <Route path="/add-device" component={NewDevice} />
         <Route path="/devices/:id" component={DeviceView} />
         <Route path="/groups" component={Groups} />
         <Route path="/groups/:id" component={Group} />

@@ -136,11 +136,11 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
     whole: ({ page }) => page.getByRole('button', { name: 'Delete Porch light' }).click(),
   },
   'a new device': {
-    path: '/devices/new',
+    path: '/add-device',
     whole: ({ page }) => page.getByRole('button', { name: 'Make a claim code instead' }).waitFor(),
   },
   'how a new device connects': {
-    path: '/devices/new',
+    path: '/add-device',
     whole: async ({ page }) => {
       await page.getByLabel('Name', { exact: true }).fill('Greenhouse')
       await page.getByRole('button', { name: 'Add it and show its key' }).click()
@@ -148,7 +148,7 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
     },
   },
   'a claim code': {
-    path: '/devices/new',
+    path: '/add-device',
     whole: async ({ page }) => {
       await page.getByLabel('Name', { exact: true }).fill('Mailbox')
       await page.getByRole('button', { name: 'Make a claim code instead' }).click()

@@ -20,7 +20,7 @@ afterAll(async () => {
 
 describe('a device is added', () => {
   test('and connects by the very snippet that is shown', async () => {
-    const { page, complaints, strayed, context } = await opened.visit('/devices/new')
+    const { page, complaints, strayed, context } = await opened.visit('/add-device')
     await page.getByLabel('Name', { exact: true }).fill('Greenhouse')
     await page.getByRole('button', { name: 'Add it and show its key' }).click()
     await page.getByRole('heading', { level: 1, name: 'Connect Greenhouse' }).waitFor()
@@ -49,7 +49,7 @@ describe('a device is added', () => {
 
   test('with an id that is taken, which is said at the form', async () => {
     await opened.hub.device('taken')
-    const { page, context } = await opened.visit('/devices/new')
+    const { page, context } = await opened.visit('/add-device')
     await page.getByLabel('Name', { exact: true }).fill('Another')
     await page.getByLabel('Id, for its topics').fill('taken')
     await page.getByRole('button', { name: 'Add it and show its key' }).click()
@@ -58,7 +58,7 @@ describe('a device is added', () => {
   })
 
   test('by a claim code, which is good until it is taken back', async () => {
-    const { page, context } = await opened.visit('/devices/new')
+    const { page, context } = await opened.visit('/add-device')
     await page.getByLabel('Name', { exact: true }).fill('Mailbox')
     await page.getByRole('button', { name: 'Make a claim code instead' }).click()
     const code = await page.locator('.secret code').innerText()
@@ -79,6 +79,22 @@ describe('a device is added', () => {
     await context.close()
   })
 })
+
+test.each(['new', 'add-device', '-', '_', '0', '__proto__', 'constructor', 'a'.repeat(64)])(
+  'a device with the id %s is found and opened like any other',
+  async id => {
+    await opened.hub.device(id, { name: `Odd ${id}` })
+    const { page, complaints, context } = await opened.visit('/')
+    await page.getByRole('link', { name: `Odd ${id}`, exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: `Odd ${id}`, exact: true }).waitFor()
+    expect(new URL(page.url()).pathname).toBe(`/devices/${id}`)
+    await page.reload()
+    await page.getByRole('heading', { level: 1, name: `Odd ${id}`, exact: true }).waitFor()
+    await page.getByRole('region', { name: 'Keys' }).getByText('never used').waitFor()
+    expect(complaints).toEqual([])
+    await context.close()
+  },
+)
 
 describe('the keys of a device', () => {
   test('one that is revoked cuts the device off, and a new one lets it in', async () => {

@@ -31,7 +31,7 @@ export function ClaimsPanel({ home_id: id, zone }: { home_id: string; zone: stri
           )
         }
       </Read>
-      <a href="/devices/new">Make one for a new device</a>
+      <a href="/add-device">Make one for a new device</a>
     </Panel>
   )
 }

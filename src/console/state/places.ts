@@ -7,7 +7,7 @@ export interface Place {
 }
 
 export const places: readonly Place[] = [
-  { path: '/devices/new', name: 'Add a device', group: 'home', who: 'anyone' },
+  { path: '/add-device', name: 'Add a device', group: 'home', who: 'anyone' },
   { path: '/groups', name: 'Groups', group: 'home', who: 'anyone' },
   { path: '/rules', name: 'Rules', group: 'alerts', who: 'anyone' },
   { path: '/contacts', name: 'Contacts', group: 'alerts', who: 'anyone' },
