@@ -1,14 +1,10 @@
 import type { ComponentChildren } from 'preact'
 import { useLocation } from 'preact-iso'
 import type { User } from '../../client/routes.js'
-import { type Place, places } from '../state/places.ts'
+import { isFor, type Place, places } from '../state/places.ts'
 import { person } from '../state/session.ts'
 import '../styles/controls.css'
 import { Empty } from './states.tsx'
-
-/** Staff look at all that runs the hub, and change nothing of who may do what. */
-const isFor = ({ who, group }: Place, role: User['role'] | undefined) =>
-  who === 'anyone' || role === 'admin' || (role === 'staff' && group === 'operations')
 
 /** The views that belong together, at the head of each of them. */
 export function Nearby({ group }: Pick<Place, 'group'>) {

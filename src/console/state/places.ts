@@ -1,10 +1,16 @@
+import type { User } from '../../client/routes.js'
+
 /** Where one goes more rarely than to one's homes and alerts: listed on a page of its own. */
 export interface Place {
   readonly path: string
   readonly name: string
   readonly group: 'home' | 'alerts' | 'people' | 'operations'
-  readonly who: 'anyone' | 'admin'
+  readonly who: 'anyone' | 'staff' | 'admin'
 }
+
+/** Whether somebody may see what a place shows. */
+export const isFor = ({ who }: Place, role: User['role'] | undefined) =>
+  who === 'anyone' || role === 'admin' || who === role
 
 export const places: readonly Place[] = [
   { path: '/add-device', name: 'Add a device', group: 'home', who: 'anyone' },
@@ -16,8 +22,8 @@ export const places: readonly Place[] = [
   { path: '/people', name: 'People', group: 'people', who: 'anyone' },
   { path: '/account', name: 'My account', group: 'people', who: 'anyone' },
   { path: '/tokens', name: 'Service tokens', group: 'people', who: 'admin' },
-  { path: '/operations', name: 'Operations', group: 'operations', who: 'admin' },
-  { path: '/quarantine', name: 'Quarantine', group: 'operations', who: 'admin' },
-  { path: '/audit', name: 'Audit', group: 'operations', who: 'admin' },
+  { path: '/operations', name: 'Operations', group: 'operations', who: 'staff' },
+  { path: '/quarantine', name: 'Quarantine', group: 'operations', who: 'staff' },
+  { path: '/audit', name: 'Audit', group: 'operations', who: 'staff' },
   { path: '/topics', name: 'Topics', group: 'operations', who: 'anyone' },
 ]

@@ -1,5 +1,5 @@
 import { Title } from '../parts/states.tsx'
-import { type Place, places } from '../state/places.ts'
+import { isFor, type Place, places } from '../state/places.ts'
 import { person } from '../state/session.ts'
 import '../styles/alerts.css'
 
@@ -10,15 +10,9 @@ const groups: Readonly<Record<Place['group'], string>> = {
   operations: 'The hub',
 }
 
-/** Staff look at all that runs the hub. */
-const isOpen = ({ who, group }: Place) => {
-  const role = person.value?.role
-  return who === 'anyone' || role === 'admin' || (role === 'staff' && group === 'operations')
-}
-
 /** Everything that has no place of its own in the navigation, for those who may go there. */
 export default function Settings() {
-  const open = places.filter(isOpen)
+  const open = places.filter(place => isFor(place, person.value?.role))
   return (
     <>
       <Title text="More" />
