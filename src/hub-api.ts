@@ -5,7 +5,7 @@ import type { Audio } from './hub-audio.js'
 import type { Mqtt } from './hub-mqtt.js'
 import type { Notifier } from './notifications/notifier.js'
 import type { Traffic } from './operations/traffic.js'
-import { inboundKind } from './topics.js'
+import { inboundKind, ownHomesTopic } from './topics.js'
 
 /** What the API is handed beside the MQTT side. */
 interface Parts extends Pick<ApiContext, 'doors' | 'jobs'> {
@@ -66,12 +66,17 @@ function oneByOne<Arguments extends unknown[]>(
   }
 }
 
-/** What people may hear now, for the connections they have. Who is gone or inactive has none any more. */
-async function rightsChanged({ directory, broker }: Mqtt, user_ids: readonly string[]): Promise<void> {
+/** What people may hear now, for the connections they have, which are told so. Who is gone or inactive has none any more. */
+async function rightsChanged({ directory, broker, publish, log }: Mqtt, user_ids: readonly string[]): Promise<void> {
   for (const user_id of user_ids) {
     directory.forgetPerson(user_id)
     const rights = await directory.rightsOf(user_id)
-    if (rights) broker.setRights(user_id, rights)
-    else broker.disconnect({ user_id }, 'revoked')
+    if (!rights) {
+      broker.disconnect({ user_id }, 'revoked')
+      continue
+    }
+    broker.setRights(user_id, rights)
+    const homes = [...rights.homes].map(([home_id, role]) => ({ home_id, role }))
+    await publish(ownHomesTopic(user_id), JSON.stringify({ homes }), { qos: 1 }).catch(log.error.bind(log))
   }
 }

@@ -1,5 +1,5 @@
 import type { DevicePrincipal, HomeRole, PersonPrincipal, Principal, ServicePrincipal } from './principal.js'
-import { covers, homeOf, isHubTopic, isPlainFilter, matches, mountedTopic } from './topics.js'
+import { covers, homeOf, isHubTopic, isPlainFilter, matches, mountedTopic, ownHomesTopic } from './topics.js'
 
 /**
  * What a principal may do, decided here for HTTP and MQTT alike: what somebody may read is exactly what they may hear. Nothing here asks
@@ -65,7 +65,7 @@ export const mayEverywhere = (principal: Principal): boolean =>
 export function mayListen(principal: PersonPrincipal | ServicePrincipal, filter: string): boolean {
   if (filter.startsWith('$') || !isPlainFilter(filter)) return false
   if (principal.kind === 'service') return principal.subscribe.some(scope => covers(scope, filter))
-  if (principal.role === 'admin') return true
+  if (principal.role === 'admin' || filter === ownHomesTopic(principal.id)) return true
   if (principal.role === 'staff') return covers('homes/#', filter)
   const home = homeOf(filter)
   return home !== null && principal.homes.has(home)
@@ -85,8 +85,8 @@ export interface Ears {
 export function earsOf(principal: PersonPrincipal | ServicePrincipal): Ears {
   if (principal.kind === 'service') return { filters: principal.subscribe }
   if (principal.role === 'admin') return {}
-  if (principal.role === 'staff') return { prefixes: ['homes/'] }
-  return { prefixes: [...principal.homes.keys()].map(home => `homes/${home}/`) }
+  const homes = principal.role === 'staff' ? [''] : [...principal.homes.keys()].map(home => `${home}/`)
+  return { prefixes: [...homes.map(home => `homes/${home}`), ownHomesTopic(principal.id)] }
 }
 
 /** Where the things of a list may be: `null` for everywhere, else in these homes, or of these devices in these homes. */

@@ -29,6 +29,9 @@ export const homeAlertsTopic = (home_id: string) => `homes/${home_id}/alerts`
 /** `homes/{home_id}/alerts/{id}`: an alert as it is, retained until it is closed. */
 export const alertTopic = (home_id: string, id: string) => `${homeAlertsTopic(home_id)}/${id}`
 
+/** `users/{user_id}/homes`: the homes of somebody, whenever they have become others. */
+export const ownHomesTopic = (user_id: string) => `users/${user_id}/homes`
+
 /** `desired` below a device's mount. */
 export const wishTopic = (mount: string) => `${mount}desired`
 
@@ -130,10 +133,14 @@ const alertTopics = /^homes\/[^/]+\/alerts\/[^/]+$/
 export const isRestoredTopic = (topic: string): boolean =>
   alertTopics.test(topic) || restored.some(rest => rest === parseMounted(topic)?.rest)
 
-/** What only the hub says: below a device's prefix what goes out to it, below a home's what it tells of the home. */
+/** What only the hub says: below a device's prefix what goes out to it, below a home's what it tells of the home, and all to people. */
 export function isHubTopic(topic: string): boolean {
   const device = parseMounted(topic)
   if (device) return outbound.some(kind => kind === device.rest)
   const [root, , rest, ...more] = topic.split('/')
-  return root === 'devices' || (root === 'homes' && (rest === 'alerts' || (rest === 'commands' && more.length === 0)))
+  return (
+    root === 'devices' ||
+    root === 'users' ||
+    (root === 'homes' && (rest === 'alerts' || (rest === 'commands' && more.length === 0)))
+  )
 }

@@ -6,7 +6,15 @@ import { schema } from '../config/config.js'
 import { statuses } from '../src/errors.js'
 import { type PresenceReason, presenceReasons } from '../src/inbound.js'
 import * as messages from '../src/messages.js'
-import { alertTopic, deviceTopic, homeAlertsTopic, homeCommandsTopic, inbound, outbound } from '../src/topics.js'
+import {
+  alertTopic,
+  deviceTopic,
+  homeAlertsTopic,
+  homeCommandsTopic,
+  inbound,
+  outbound,
+  ownHomesTopic,
+} from '../src/topics.js'
 import { startApi } from './api/harness.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -77,6 +85,11 @@ function topics(): string {
     [code(homeCommandsTopic('{home_id}')), 'to people', 'Every change of a command’s status in a home'],
     [code(homeAlertsTopic('{home_id}')), 'to people', 'Every change of an alert in a home'],
     [code(alertTopic('{home_id}', '{alert_id}')), 'to people', 'An alert as it is, retained until it is closed'],
+    [
+      code(ownHomesTopic('{user_id}')),
+      'to that person',
+      'The homes they belong to, and as what, whenever that has changed',
+    ],
   ]
   return table(['topic', 'direction', 'what'], rows)
 }

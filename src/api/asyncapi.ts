@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import * as messages from '../messages.js'
+import { homeRoles } from '../principal.js'
 import {
   alertTopic,
   deviceTopic,
@@ -10,6 +11,7 @@ import {
   mountedTopic,
   type Outbound,
   outbound,
+  ownHomesTopic,
   provisionRequest,
   provisionResponse,
 } from '../topics.js'
@@ -21,6 +23,10 @@ const homeCommand = z
 const homeAlert = z
   .object({ alert: z.looseObject({ id: z.string(), key: z.string(), severity: z.string(), status: z.string() }) })
   .describe('An alert as it is: every change of it, and retained by itself until it is closed')
+
+const ownHomes = z
+  .object({ homes: z.array(z.object({ home_id: z.string(), role: z.enum(homeRoles) })) })
+  .describe('The homes that somebody belongs to, whenever they have become others')
 
 const payloads: Readonly<Record<Inbound | Outbound, z.ZodType>> = {
   telemetry: messages.telemetry,
@@ -76,6 +82,10 @@ export function asyncapi(version: string) {
           description: 'Retained by the hub until it is closed',
         },
       ],
+      [
+        'own_homes',
+        { ...channelAt(ownHomesTopic('{user_id}')), messages: { own_homes: ref('messages', 'own_homes') } },
+      ],
       ['provision_request', only(provisionRequest, 'provision_request')],
       ['provision_response', only(provisionResponse, 'provision_response')],
     ]),
@@ -86,6 +96,7 @@ export function asyncapi(version: string) {
       ['send_command_changes', operation('send', 'home_command_changes')],
       ['send_alert_changes', operation('send', 'home_alert_changes')],
       ['send_alerts', operation('send', 'home_alerts')],
+      ['send_own_homes', operation('send', 'own_homes')],
       ['receive_provision_request', operation('receive', 'provision_request')],
       ['send_provision_response', operation('send', 'provision_response')],
     ]),
@@ -94,6 +105,7 @@ export function asyncapi(version: string) {
         ...kinds.map(kind => [nameOf(kind), messageOf(kind, payloads[kind])]),
         ['command_change', messageOf('command_change', homeCommand)],
         ['home_alert', messageOf('home_alert', homeAlert)],
+        ['own_homes', messageOf('own_homes', ownHomes)],
         ['provision_request', messageOf('provision_request', messages.provisionRequest)],
         ['provision_response', messageOf('provision_response', messages.provisionResponse)],
       ]),

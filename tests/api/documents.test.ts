@@ -8,6 +8,7 @@ import {
   inbound,
   mountedTopic,
   outbound,
+  ownHomesTopic,
   provisionRequest,
   provisionResponse,
 } from '../../src/topics.js'
@@ -115,7 +116,8 @@ describe('/asyncapi.json', () => {
     const home = '{home_id}'
     const ofHome = [homeCommandsTopic(home), homeAlertsTopic(home), alertTopic(home, '{alert_id}')]
     const addresses = Object.values(channels).map(({ address }) => address)
-    expect(addresses.sort()).toEqual([...wanted, ...ofHome, provisionRequest, provisionResponse].sort())
+    const ofPeople = [...ofHome, ownHomesTopic('{user_id}')]
+    expect(addresses.sort()).toEqual([...wanted, ...ofPeople, provisionRequest, provisionResponse].sort())
     for (const { address, parameters } of Object.values(channels))
       expect(Object.keys(parameters)).toEqual([...address.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))
   })

@@ -103,3 +103,33 @@ test('a new password ends the other sessions, and this one goes on', async () =>
   await elsewhere.context.close()
   await context.close()
 }, 60_000)
+
+test('somebody who looks on sees a home as soon as it is theirs, hears what happens there, and loses it again', async () => {
+  const { client } = opened.hub
+  const friend = { email: 'friend@example.org', username: 'friend', password: 'correct horse battery' }
+  const { user } = await client.call('POST /users', { body: friend })
+  await client.call('POST /homes', { body: { id: 'barn', name: 'Barn' } })
+  const plough = await opened.hub.connect(
+    'plough',
+    await opened.hub.device('plough', { home_id: 'barn', name: 'Plough' }),
+  )
+  const { page, complaints, context } = await opened.visit('/', { signedIn: false })
+  await signIn(page, friend)
+  const none = page.getByText('You belong to no home yet.')
+  await none.waitFor()
+  const params = { id: 'barn', user_id: user.id }
+  await client.call('PUT /homes/{id}/members/{user_id}', { params, body: { role: 'member' } })
+  await page.getByRole('link', { name: 'Plough' }).waitFor()
+  await plough.publishAsync('devices/plough/telemetry', '{"depth":17.25}', { qos: 1 })
+  await page.getByText('17.25').first().waitFor()
+  await page.getByRole('link', { name: 'Plough' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Plough' }).waitFor()
+  expect(await page.getByRole('region', { name: 'Settings of this device' }).count()).toBe(0)
+  await client.call('PUT /homes/{id}/members/{user_id}', { params, body: { role: 'owner' } })
+  await page.getByRole('region', { name: 'Settings of this device' }).waitFor()
+  await page.getByRole('link', { name: 'Home', exact: true }).click()
+  await client.call('DELETE /homes/{id}/members/{user_id}', { params })
+  await none.waitFor()
+  expect(complaints).toEqual([])
+  await context.close()
+})

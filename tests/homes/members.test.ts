@@ -74,6 +74,23 @@ describe('somebody who loses a home', () => {
   })
 })
 
+test('somebody is told which homes are theirs whenever that changes, and nobody else is', async () => {
+  const [person, other] = [await newPerson(hub), await newPerson(hub, 'staff')]
+  const topic = `users/${person.id}/homes`
+  const client = await connect(person)
+  const told: unknown[] = []
+  client.on('message', (from, payload) => void (from === topic && told.push(JSON.parse(payload.toString()).homes)))
+  await client.subscribeAsync(topic, { qos: 1 })
+  await join(person)
+  await join(person, 'technician')
+  await leave(person)
+  await until(() => told.length === 3)
+  expect(told).toEqual([[{ home_id: 'flat', role: 'member' }], [{ home_id: 'flat', role: 'technician' }], []])
+  const nosy = await connect(other, { clientId: 'user-b' })
+  for (const filter of [topic, 'users/+/homes', 'users/#']) await expect(nosy.subscribeAsync(filter)).rejects.toThrow()
+  for (const one of [client, nosy]) await one.endAsync()
+})
+
 test('an owner takes people in by e-mail address, changes as what, and cannot leave a home without an owner', async () => {
   const [owner, guest] = [await newPerson(hub), await newPerson(hub)]
   await owner.client.post('/homes', { id: 'house', name: 'House' })

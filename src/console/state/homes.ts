@@ -1,6 +1,7 @@
 import { batch, computed, type Signal, signal } from '@preact/signals'
 import type { Message } from '../../client/live.ts'
 import type { Alert, Device, Home, Member, Room } from '../../client/routes.js'
+import { ownHomesTopic } from '../../topics.ts'
 import { follow, orSoon } from './live.ts'
 import { everyPage } from './pages.ts'
 import { isObject, type Latest, newest, parsed, readingsOf } from './readings.ts'
@@ -34,40 +35,64 @@ export const openAlerts = computed(() =>
   [...alerts.value.values()].sort((a, b) => rank(a) - rank(b) || b.last_raised_at - a.last_raised_at),
 )
 
-/** Reads all homes, and keeps them as they are from then on. @returns what ends it */
+const kinds = ['devices/+/telemetry', 'devices/+/presence', 'devices/+/hello', 'alerts']
+
+/** Reads all homes, and keeps them as they are from then on, also which they are. @returns what ends it */
 export function openHomes(): () => void {
+  const mine = ownHomesTopic(person.value?.id ?? '')
   let stop: (() => void) | null = null
   let isOver = false
-  const begin = async () => {
-    await load(async () => {
-      homes.value = await readHomes()
-    })
-    if (isOver || progress.value instanceof Error) return
-    const filters = homes.value.flatMap(({ id }) =>
-      ['devices/+/telemetry', 'devices/+/presence', 'devices/+/hello', 'alerts'].map(rest => `homes/${id}/${rest}`),
-    )
+  let turn = 0
+  /** Hears what happens in them before it is read what there is: nothing that happens between is missed. */
+  const listen = async () => {
+    const former = stop
+    const filters = homes.value.flatMap(({ id }) => kinds.map(kind => `homes/${id}/${kind}`))
     let isFirst = true
     await orSoon(done => {
-      stop = follow(filters, {
-        heard,
+      stop = follow([mine, ...filters], {
+        heard: message => (message.topic === mine ? void look(true) : heard(message)),
         resumed: () => {
-          if (!isFirst) void load(readAll)
+          if (!isFirst) void look(true)
           isFirst = false
           done()
         },
       })
     })
     isFirst = false
-    await load(readAll)
-    if (!isOver && progress.value === 'loading') progress.value = 'ready'
+    former?.()
+    if (!isOver) await load(readAll)
   }
-  void begin()
+  /** @param isWhole whether also what is in them may have become another while nobody heard of it */
+  const look = (isWhole: boolean) =>
+    load(async () => {
+      if (isOver) return
+      const own = ++turn
+      const found = await readHomes()
+      if (isOver || own !== turn) return
+      const isSame = idsOf(found) === idsOf(homes.value)
+      homes.value = found
+      if (!isSame || progress.value !== 'ready') await listen()
+      else if (isWhole) await readAll()
+    })
+  // Who sees all homes is not told of those that others make.
+  const shown = () => {
+    if (document.visibilityState === 'visible' && progress.value === 'ready') void look(false)
+  }
+  document.addEventListener('visibilitychange', shown)
+  void look(true)
   return () => {
     isOver = true
     stop?.()
+    document.removeEventListener('visibilitychange', shown)
     clear()
   }
 }
+
+const idsOf = (found: readonly Home[]) =>
+  found
+    .map(({ id }) => id)
+    .sort()
+    .join(' ')
 
 function clear(): void {
   batch(() => {
