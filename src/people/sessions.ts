@@ -171,7 +171,7 @@ export async function endSessions(db: Db, user_id: string, but: string | null = 
 }
 
 /** A session as its person sees it. */
-export interface OwnSession extends Origin {
+interface OwnSession extends Origin {
   readonly id: string
   readonly created_at: number
   readonly last_used_at: number
