@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { lazy } from 'preact-iso'
 import type { Device } from '../../client/routes.js'
 import { useFollowed } from '../state/followed.ts'
@@ -10,7 +10,8 @@ import { ChartExport } from './chart-export.tsx'
 import { Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 
-const Plot = lazy(() => import('./plot.tsx'))
+const readPlot = () => import('./plot.tsx')
+const Plot = lazy(readPlot)
 
 interface ChartOptions {
   readonly device: Device
@@ -25,6 +26,8 @@ export function Chart({ device, fields, zone }: ChartOptions) {
   const [chosen, choose] = useState(fields[0]?.name ?? '')
   const field = fields.find(({ name }) => name === chosen) ?? fields[0]
   const id = useId()
+  // It comes while the readings do, and not after them. Where it does not come, whatever shows it says so.
+  useEffect(() => void readPlot().catch(() => undefined), [])
   if (!field) return <Empty>This device has sent no numbers yet.</Empty>
   return (
     <>

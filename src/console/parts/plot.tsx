@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import type { Series } from '../state/series.ts'
@@ -27,16 +27,23 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const shown = useRef(series)
+  const drawn = useRef<Series | null>(null)
   shown.current = series
-  useEffect(() => {
+  // Drawn in the frame in which its place comes, and not in a later one.
+  useLayoutEffect(() => {
     const element = place.current
     if (!element) return
     const draw = () => {
       plot.current?.destroy()
       plot.current = new uPlot(optionsFor(element, zone, unit, name, spans), columns(shown.current), element)
+      drawn.current = shown.current
     }
     const scheme = matchMedia('(prefers-color-scheme: dark)')
-    const fit = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
+    // It is told at once of the size that was just drawn, too.
+    const fit = new ResizeObserver(() => {
+      const width = element.clientWidth
+      if (plot.current?.width !== width) plot.current?.setSize({ width, height })
+    })
     draw()
     fit.observe(element)
     scheme.addEventListener('change', draw)
@@ -46,7 +53,11 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
       plot.current?.destroy()
     }
   }, [zone, unit, name, spans])
-  useEffect(() => plot.current?.setData(columns(series)), [series])
+  useEffect(() => {
+    if (drawn.current === series) return
+    drawn.current = series
+    plot.current?.setData(columns(series))
+  }, [series])
   return <div class="plot" ref={place} />
 }
 

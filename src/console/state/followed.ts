@@ -1,5 +1,5 @@
 import { type ReadonlySignal, useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useLayoutEffect } from 'preact/hooks'
 import type { Message } from '../../client/live.ts'
 import { follow } from './live.ts'
 
@@ -14,7 +14,8 @@ interface Followed<T> {
 /** Something that was read and then moves by what is heard; null while it is read. `name` says which one it is. */
 export function useFollowed<T>(name: string, followed: Followed<T>): ReadonlySignal<T | Error | null> {
   const shown = useSignal<T | Error | null>(null)
-  useEffect(() => {
+  // Asked for at once, and not after the next frame.
+  useLayoutEffect(() => {
     let isOver = false
     let early: Message[] | null = []
     shown.value = null
