@@ -10,7 +10,7 @@ const devices = 500
 const roundMs = 10_000
 const mega = 1e6
 /** To connect all devices, to sign in, to collect garbage. */
-const aroundSeconds = 25
+const aroundSeconds = 40
 
 interface Round {
   readonly frames: readonly number[]
