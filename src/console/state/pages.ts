@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { useRead } from './read.ts'
 
 /** Rows that the hub gives at most at once. */
@@ -39,7 +39,7 @@ export function usePages<Row>(
   version: string | number = '',
 ) {
   const length = useRef(0)
-  useEffect(() => {
+  useLayoutEffect(() => {
     length.current = 0
   }, [name])
   const readShown = () => readPage({ limit: Math.min(most, Math.max(atOnce, length.current)) })
