@@ -16,6 +16,12 @@ interface Latest {
 }
 type Data = Readonly<Record<string, Value>>
 
+/** Readings that are kept, and the time under which they are. */
+interface Written {
+  readonly data: Data
+  readonly ts: number
+}
+
 /** How far back a retransmission is looked for, in milliseconds. */
 const retransmissionMs = 10 * 60_000
 /** How many of a device's last samples are looked through for it. */
@@ -139,14 +145,17 @@ class TelemetryWriter implements AppendWriter {
     if (several) this.#db.exec('savepoint message')
     this.#samples.beginMessage()
     try {
-      const kept = points.flatMap(point => this.#keptOf(item, point))
-      const times = kept.map(point => this.#write(item, point))
+      const written: Written[] = []
+      for (const point of points) {
+        const data = this.#keptOf(item, point)
+        if (data !== null) written.push({ data, ts: this.#write(item, point, data) })
+      }
       this.#samples.endMessage()
-      kept.forEach(({ data }, i) => {
-        this.#remember(item.device_num, data, times[i] ?? 0)
+      for (const { data, ts } of written) {
+        this.#remember(item.device_num, data, ts)
         // What is imported is of the past, and nothing to be alarmed about.
-        if (!item.strict) this.#watch.note(item.device_num, times[i] ?? 0, item.received_at, data)
-      })
+        if (!item.strict) this.#watch.note(item.device_num, ts, item.received_at, data)
+      }
     } catch (error) {
       // A grave fault has ended the transaction, and the savepoint with it.
       if (several && this.#db.inTransaction) this.#db.exec('rollback to message; release message')
@@ -159,20 +168,20 @@ class TelemetryWriter implements AppendWriter {
     if (several) this.#db.exec('release message')
   }
 
-  /** What of a point has not come too late to be kept. */
-  #keptOf({ device_num, received_at, strict }: AppendItem, point: Point): readonly Point[] {
+  /** What of a point has not come too late to be kept; null when that is nothing. */
+  #keptOf({ device_num, received_at, strict }: AppendItem, point: Point): Data | null {
     const ts = point.ts ?? received_at
     const data = this.#rollups.isGone(device_num, ts) ? {} : this.#gone.kept(device_num, ts, point.data)
-    if (data === point.data) return [point]
+    if (data === point.data) return data
     if (strict) throw new PayloadFault('retention has let go of readings of that time')
     this.#countLate.run(device_num, received_at)
-    return sizeOf(data) > 0 ? [{ ...point, data }] : []
+    return sizeOf(data) > 0 ? data : null
   }
 
   /** @returns the time under which the point is kept */
-  #write(item: AppendItem, point: Point): number {
+  #write(item: AppendItem, point: Point, data: Data): number {
     const { device_num, received_at } = item
-    const { data, metadata, quality } = point
+    const { metadata, quality } = point
     const message_id = isTimed(point) ? null : item.message_id
     const sample: NewSample = { device_num, received_at, data, metadata, quality, message_id }
     const insert = (ts: number) => this.#samples.insert(ts, sample)

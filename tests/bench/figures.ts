@@ -103,7 +103,12 @@ export function percentile(values: readonly number[], share: number): number {
   return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) * share)] ?? 0
 }
 
-export const median = (values: readonly number[]) => percentile(values, 0.5)
+/** The one in the middle, of an even number the mean of the two there; 0 when there is none. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2
+}
 
 /** All rounds, for a figure's note. */
 export const rounds = (values: readonly number[]) => `rounds: ${values.map(written).join(' ')}`

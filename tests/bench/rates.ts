@@ -8,7 +8,7 @@ const show = ({ per_second, p50_ms, p99_ms, max_ms }: LoadReport) =>
 
 /** Messages a second, stored with `synchronous=FULL` before their PUBACK, beside stock Aedes that stores nothing. */
 export async function rates({ quick }: Options): Promise<Figure[]> {
-  const turns = quick ? 2 : 4
+  const turns = quick ? 2 : 8
   const [hub, stock] = [await startHub(1000), await startStock()]
   try {
     const many = await compare(hub, stock, { devices: 100, in_flight: 20 }, turns, quick)
@@ -41,7 +41,7 @@ async function compare(
   console.log(`  ${name}, 3 values, QoS 1, synchronous=FULL`)
   const [ours, theirs]: [LoadReport[], LoadReport[]] = [[], []]
   for (let turn = 0; turn < turns; turn++) {
-    const options = { devices, in_flight, values: 3, seconds: quick ? 3 : 10 }
+    const options = { devices, in_flight, values: 3, seconds: quick ? 3 : 5 }
     const [stored, passed] = [await load(hub, options), await load(stock, options)]
     ours.push(stored)
     theirs.push(passed)

@@ -24,7 +24,7 @@ test('somebody who is made a member sees that home, changes nothing of it, and n
   await account.getByLabel(/^First password/).fill(guest.password)
   await account.getByRole('button', { name: 'Make the account' }).click()
   await page.getByText('The account of guest is there.').waitFor()
-  await page.getByLabel('Home', { exact: true }).selectOption('cabin')
+  await page.getByRole('combobox', { name: 'Home', exact: true }).selectOption('cabin')
   const members = page.getByRole('region', { name: 'Members of Cabin' })
   await members.getByLabel(/^User name or e-mail/).fill('nobody')
   await members.getByRole('button', { name: 'Add to this home' }).click()

@@ -13,7 +13,7 @@ export async function pixelsOf(page: Page, png: Buffer): Promise<Pixels> {
   const { width, height, bytes } = await page.evaluate<{
     width: number
     height: number
-    bytes: number[]
+    bytes: string
   }>(`(async () => {
     const image = new Image()
     image.src = ${source}
@@ -22,7 +22,9 @@ export async function pixelsOf(page: Page, png: Buffer): Promise<Pixels> {
     const pen = canvas.getContext('2d')
     pen.drawImage(image, 0, 0)
     const { data } = pen.getImageData(0, 0, image.width, image.height)
-    return { width: image.width, height: image.height, bytes: [...data] }
+    let bytes = ''
+    for (let at = 0; at < data.length; at += 32768) bytes += String.fromCharCode(...data.subarray(at, at + 32768))
+    return { width: image.width, height: image.height, bytes: btoa(bytes) }
   })()`)
-  return { width, height, data: Uint8ClampedArray.from(bytes) }
+  return { width, height, data: Uint8ClampedArray.from(Buffer.from(bytes, 'base64')) }
 }
