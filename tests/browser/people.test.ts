@@ -63,7 +63,7 @@ test('somebody sees where they are signed in, and signs out there', async () => 
   await opened.hub.client.call('POST /users', { body: ann })
   const forgotten = await opened.visit('/', { signedIn: false })
   await signIn(forgotten.page, ann)
-  await forgotten.page.getByText('no open alerts').waitFor()
+  await forgotten.page.getByText('You belong to no home yet.').waitFor()
   const { page, complaints, context } = await opened.visit('/account', { signedIn: false })
   await signIn(page, ann)
   const sessions = page.getByRole('region', { name: 'Where you are signed in' })
@@ -76,7 +76,7 @@ test('somebody sees where they are signed in, and signs out there', async () => 
 
   await forgotten.page.reload()
   await signIn(forgotten.page, ann)
-  await forgotten.page.getByText('no open alerts').waitFor()
+  await forgotten.page.getByText('You belong to no home yet.').waitFor()
   await page.reload()
   await sessions.getByRole('button', { name: 'Sign out everywhere else' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Sign out everywhere else' }).click()

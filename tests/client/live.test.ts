@@ -70,6 +70,19 @@ describe('live', () => {
     await until(() => later.heard.includes('{"value":3}'))
   })
 
+  test('hears a topic again that it has only just let go of', async () => {
+    const live = open()
+    const first = listen(live, topic('f'))
+    await first.live()
+    first.stop()
+    const again = listen(live, topic('f'))
+    await again.live()
+    const say = await counter('f')
+    await say(1)
+    await until(() => again.heard.length === 1)
+    expect(first.heard).toEqual([])
+  })
+
   test('comes back when the hub does, and says that something may have been missed', async () => {
     const statuses: string[] = []
     const live = open({ changed: status => statuses.push(status) })

@@ -1,6 +1,7 @@
 import mqtt from 'mqtt'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { HearthClient } from '../../src/client/client.js'
+import { newId } from '../../src/ids.js'
 import { startHub, type TestHub } from '../helper.js'
 import { newPerson, type Person } from './person.js'
 
@@ -28,7 +29,7 @@ async function signIn({ username, password }: Person, user_agent: string): Promi
     })
   const answer = await post('login', { username, password })
   const { access_token, refresh_token } = (await answer.json()) as Person
-  const options = { clientId: 'user-x', username: 'x', password: access_token, reconnectPeriod: 0 }
+  const options = { clientId: `user-${newId()}`, username: 'x', password: access_token, reconnectPeriod: 0 }
   const listening = await mqtt.connectAsync(hub.mqtt_url, options)
   return {
     client: new HearthClient({ url: hub.http_url, access_token }),

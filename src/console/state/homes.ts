@@ -48,7 +48,7 @@ export function openHomes(): () => void {
   let turn = 0
   /** Hears what happens in them before it is read what there is: nothing that happens between is missed. */
   const listen = async () => {
-    stop?.()
+    const former = stop
     const filters = homes.value.flatMap(({ id }) => kinds.map(kind => `homes/${id}/${kind}`))
     let isFirst = true
     await orSoon(done => {
@@ -62,6 +62,7 @@ export function openHomes(): () => void {
       })
     })
     isFirst = false
+    former?.()
     if (!isOver) await load(readAll)
   }
   /** @param isWhole whether also what is in them may have become another while nobody heard of it */
