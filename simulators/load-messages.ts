@@ -44,9 +44,12 @@ export class LoadMessages {
   renew(id: number): void {
     const start = (id - 1) * this.#length
     const number = this.#made++
-    // 10.000000 to 89.999999: always nine characters, and a number that JSON allows.
-    writeDigits(this.packets, start + this.#counter.at + 3, 6, number % 1_000_000)
-    writeDigits(this.packets, start + this.#counter.at, 2, 10 + (Math.floor(number / 1_000_000) % 80))
+    // 10.000000 to 89.999999: always nine characters, and a number that JSON allows. Each is by a hundredth another one, so that whoever
+    // shows two digits of it shows something new; the other digits say how many times it has been through them all.
+    const hundredths = number % 8000
+    writeDigits(this.packets, start + this.#counter.at + 5, 4, Math.floor(number / 8000) % 10_000)
+    writeDigits(this.packets, start + this.#counter.at + 3, 2, hundredths % 100)
+    writeDigits(this.packets, start + this.#counter.at, 2, 10 + Math.floor(hundredths / 100))
     // From a day ago, a millisecond a message: never the same point twice, and never in the future.
     if (this.#ts !== null) writeDigits(this.packets, start + this.#ts.at, 13, this.#startedAt - day + number)
   }

@@ -33,6 +33,10 @@ export interface Options {
   readonly large: boolean
 }
 
+/** What a benchmark needs is not on this machine; the message says what, and how it comes there. */
+export class Missing extends Error {}
+
+/** @throws Missing */
 export type Benchmark = (options: Options) => Promise<Figure[]>
 
 /** Where the last run of each benchmark is kept, in the working directory. */

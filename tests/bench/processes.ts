@@ -76,7 +76,9 @@ export async function startStock(): Promise<Target> {
 
 function start(args: string[], env: NodeJS.ProcessEnv, out: 'ignore' | 'pipe' = 'ignore'): ChildProcess {
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', out, 'ignore'] })
-  process.once('exit', () => child.kill('SIGKILL'))
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
+  child.once('exit', () => process.off('exit', kill))
   return child
 }
 

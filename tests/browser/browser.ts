@@ -22,11 +22,18 @@ export interface Console {
   close(): Promise<void>
 }
 
+/** Where Debian puts it. */
+export const chromiumAt = '/usr/bin/chromium'
+
+/** Chromium without a screen; whoever runs it may be root, for whom it has no sandbox. */
+export const launchChromium = (): Promise<Browser> =>
+  chromium.launch({ executablePath: chromiumAt, args: ['--no-sandbox'] })
+
 /** A real hub, and Debian's Chromium to look at it. */
 export async function openConsole(env: Record<string, string> = {}): Promise<Console> {
   const settings = { HEARTH_HTTP_PORT: String(await freePort()), ...env }
   let hub = await startHub(settings)
-  const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] })
+  const browser = await launchChromium()
   return {
     get hub() {
       return hub

@@ -34,6 +34,9 @@ describe('a load of messages', () => {
     expect([...topics].sort()).toEqual([0, 1, 2, 3, 4].map(index => `devices/load-${index}/telemetry`))
     const payloads = broker.on('devices/load-0/telemetry')
     expect(new Set(payloads.map(({ temperature }) => temperature)).size).toBe(payloads.length)
+    // Whoever shows two digits of it sees each one move.
+    const shown = payloads.map(({ temperature }) => Number(temperature).toFixed(2))
+    expect(shown.filter((text, i) => text === shown[i - 1])).toEqual([])
   })
 
   it('keeps to a rate, and counts from when a message was due', async () => {

@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import type { Device } from '../../client/routes.js'
 import { type Range, ranges } from '../state/ranges.ts'
 import { useFollowed } from '../state/read.ts'
@@ -11,7 +11,8 @@ import { later } from './later.ts'
 import { Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 
-const Plot = later(() => import('./plot.tsx'))
+const readPlot = () => import('./plot.tsx')
+const Plot = later(readPlot)
 
 interface ChartOptions {
   readonly device: Device
@@ -25,6 +26,8 @@ export function Chart({ device, fields, zone }: ChartOptions) {
   const [range, setRange] = useState<Range>(ranges[0])
   const [chosen, choose] = useState(fields[0]?.name ?? '')
   const field = fields.find(({ name }) => name === chosen) ?? fields[0]
+  // It comes while the readings do, and not after them. Where it does not come, whatever shows it says so.
+  useEffect(() => void readPlot().catch(() => undefined), [])
   if (!field) return <Empty>This device has sent no numbers yet.</Empty>
   return (
     <>

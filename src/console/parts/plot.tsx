@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import type { Series } from '../state/series.ts'
 import { axisText, valueText } from '../state/words.ts'
@@ -26,17 +26,24 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const shown = useRef(series)
+  const drawn = useRef<Series | null>(null)
   shown.current = series
-  useEffect(() => {
+  // Drawn in the frame in which its place comes, and not in a later one.
+  useLayoutEffect(() => {
     const element = place.current
     if (!element) return
     const draw = () => {
       plot.current?.destroy()
       plot.current = new uPlot(optionsFor(element, zone, unit, name, spans), columns(shown.current), element)
+      drawn.current = shown.current
     }
     // Paper has colours of its own.
     const schemes = [matchMedia('(prefers-color-scheme: dark)'), matchMedia('print')]
-    const fit = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height }))
+    // It is told at once of the size that was just drawn, too.
+    const fit = new ResizeObserver(() => {
+      const width = element.clientWidth
+      if (plot.current?.width !== width) plot.current?.setSize({ width, height })
+    })
     draw()
     fit.observe(element)
     for (const scheme of schemes) scheme.addEventListener('change', draw)
@@ -46,7 +53,11 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
       plot.current?.destroy()
     }
   }, [zone, unit, name, spans])
-  useEffect(() => plot.current?.setData(columns(series)), [series])
+  useEffect(() => {
+    if (drawn.current === series) return
+    drawn.current = series
+    plot.current?.setData(columns(series))
+  }, [series])
   return <div class="plot" ref={place} />
 }
 

@@ -9,10 +9,6 @@ export function PresenceMark({ device }: { device: Pick<Device, 'presence' | 'la
   const { presence, last_seen_at } = device
   const since =
     presence === 'online' ? '' : last_seen_at === null ? ', never heard' : `, ${agoText(last_seen_at, now.value)}`
-  return (
-    <span class={`presence presence-${presence}`}>
-      {words[presence]}
-      {since}
-    </span>
-  )
+  // One text: an empty one of its own would be written anew at every drawing.
+  return <span class={`presence presence-${presence}`}>{`${words[presence]}${since}`}</span>
 }

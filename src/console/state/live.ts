@@ -8,11 +8,16 @@ export const liveStatus = signal<LiveStatus>('connecting')
 const url = `${location.origin.replace(/^http/, 'ws')}/mqtt`
 let live: Promise<Live> | null = null
 
-/** What was heard and not shown yet: hundreds of messages a second become one drawing a frame. */
+/** How long after one drawing the next one may be, in milliseconds. Nobody reads faster, and each costs the page a layout. */
+const pause = 100
+
+/** What was heard and not shown yet: what comes alone is shown at once, and of hundreds of messages a second many at a time. */
 let waiting: (() => void)[] = []
+let shownAt = Number.NEGATIVE_INFINITY
 function show(): void {
   const all = waiting
   waiting = []
+  shownAt = performance.now()
   batch(() => {
     for (const one of all) one()
   })
@@ -35,7 +40,7 @@ export function follow(filters: readonly string[], { heard, resumed }: Listener)
   let stop: (() => void) | null = null
   let isOver = false
   const whenShown = (message: Message) => {
-    if (waiting.length === 0) setTimeout(show, 16)
+    if (waiting.length === 0) setTimeout(show, shownAt + pause - performance.now())
     waiting.push(() => isOver || heard(message))
   }
   void live.then(opened => {
@@ -54,9 +59,13 @@ export const orSoon = (begin: (done: () => void) => void) =>
     begin(resolve)
   })
 
-// Another person is another connection.
+// Another person is another connection. What it takes is loaded while the page is drawn, and not after that.
 effect(() => {
-  if (person.value !== null || live === null) return
+  if (person.value !== null) {
+    live ??= open()
+    return
+  }
+  if (live === null) return
   void live.then(opened => opened.close())
   live = null
   liveStatus.value = 'connecting'

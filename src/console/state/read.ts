@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useMemo } from 'preact/hooks'
+import { useLayoutEffect, useMemo } from 'preact/hooks'
 import type { Message } from '../../client/live.ts'
 import { follow, liveStatus } from './live.ts'
 import { questions } from './questions.ts'
@@ -33,11 +33,12 @@ function useReading<T>(name: string, read: () => Promise<T>, cause = ''): Known<
     note(next)
     if (shown.value !== null && !(shown.value instanceof Error)) shown.value = next(shown.value)
   }
-  useEffect(() => {
+  useLayoutEffect(() => {
     shown.value = null
     return drop
   }, [name])
-  useEffect(() => orTold(again), [name, cause])
+  // Asked for at once, and not after the next frame.
+  useLayoutEffect(() => orTold(again), [name, cause])
   return { value: shown.value, again, change }
 }
 
@@ -64,7 +65,7 @@ interface Followed<T> {
 /** Something that was read and then moves by what is heard. `name` says which one it is. */
 export function useFollowed<T>(name: string, { filters, read, heard }: Followed<T>): Known<T> {
   const known = useReading(name, read)
-  useEffect(
+  useLayoutEffect(
     () =>
       follow(filters, {
         heard: message => known.change(before => heard(before, message)),
