@@ -21,10 +21,10 @@ afterAll(async () => {
 
 const hasFocus = (element: Locator) => element.evaluate(one => one === one.ownerDocument.activeElement)
 
-/** Whether one sees what has the focus: by itself, by what is drawn over its card, or by the words of its choice. */
+/** Whether one sees what has the focus: by itself, by its card, or by the words of its choice. */
 const isMarked = `(({ activeElement: one }) =>
-  [[one], [one, '::after'], [one.nextElementSibling ?? one]].some(
-    marked => getComputedStyle(...marked).outlineStyle === 'solid',
+  [one, one.closest('.card') ?? one, one.nextElementSibling ?? one].some(
+    marked => getComputedStyle(marked).outlineStyle === 'solid',
   ))(document)`
 const mostSteps = 100
 
