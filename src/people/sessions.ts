@@ -23,6 +23,9 @@ export interface Session {
   readonly user_id: string
 }
 
+/** A link that signs in is good once, and so long. */
+const linkMs = 15 * 60_000
+
 const digest = (token: string) => createHash('sha256').update(token).digest()
 
 /**
@@ -41,14 +44,33 @@ async function tokenVersion(db: Db, id: string): Promise<number | undefined> {
 }
 
 async function issueTokens(db: Db, keys: SigningKeys, user_id: string, family_id: string): Promise<Tokens> {
-  const now = Date.now()
-  const refresh_token = randomBytes(32).toString('base64url')
-  await db
-    .insertInto('refresh_tokens')
-    .values({ hash: digest(refresh_token), user_id, family_id, created_at: now, expires_at: now + refreshMs })
-    .execute()
+  const refresh_token = newToken()
+  await keepToken(db, { refresh_token, user_id, family_id, ms: refreshMs })
   const who = { user_id, session_id: family_id, token_version: (await tokenVersion(db, user_id)) ?? 0 }
   return { access_token: await signAccessToken(keys.current, who), refresh_token, expires_in: accessSeconds }
+}
+
+const newToken = () => randomBytes(32).toString('base64url')
+
+async function keepToken(
+  db: Db,
+  { refresh_token, ms, ...whose }: { refresh_token: string; user_id: string; family_id: string; ms: number },
+): Promise<void> {
+  const now = Date.now()
+  await db
+    .insertInto('refresh_tokens')
+    .values({ hash: digest(refresh_token), ...whose, created_at: now, expires_at: now + ms })
+    .execute()
+}
+
+/**
+ * A refresh token for a link: whoever exchanges it first, within 15 minutes, is signed in as this person. It begins with `link.`, as no
+ * other does, so that nobody can send people a link into a session of his own.
+ */
+export async function linkToken(db: Db, user_id: string): Promise<string> {
+  const refresh_token = `link.${newToken()}`
+  await keepToken(db, { refresh_token, user_id, family_id: newId(), ms: linkMs })
+  return refresh_token
 }
 
 const notRefreshable = () => new HubError('unauthorized', 'The refresh token is not valid.')

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Session, type SessionStorage } from '../../src/client/session.js'
+import { linkToken } from '../../src/people/sessions.js'
+import { firstAdministrator } from '../../src/people/users.js'
 import { admin, startHub, type TestHub } from '../helper.js'
 
 let hub: TestHub
@@ -54,6 +56,13 @@ describe('a session', () => {
     await session.signOut()
     expect(storage.text).toBeNull()
     expect(changes).toEqual([user.username, null])
+  })
+
+  test('is begun with the token of a link, which is good once', async () => {
+    const { db } = hub.hub.store
+    const token = await linkToken(db, (await firstAdministrator(db)).id)
+    expect((await open(place()).follow(token)).email).toBe(admin.email)
+    await expect(open(place()).follow(token)).rejects.toMatchObject({ code: 'unauthorized' })
   })
 
   test('exchanges a token that ends, once for all who call at the same time, in all who share the place', async () => {

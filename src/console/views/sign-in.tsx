@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { HubError } from '../../errors.ts'
 import { Flame } from '../parts/header.tsx'
 import { faultText, Title } from '../parts/states.tsx'
-import { session } from '../state/session.ts'
+import { linkFault, session } from '../state/session.ts'
 
 export function SignIn() {
   const [fault, setFault] = useState<string | null>(null)
@@ -14,6 +14,7 @@ export function SignIn() {
     const given = new FormData(event.currentTarget as HTMLFormElement)
     setBusy(true)
     setFault(null)
+    linkFault.value = null
     try {
       await session.signIn(String(given.get('login')).trim(), String(given.get('password')))
     } catch (error) {
@@ -35,7 +36,7 @@ export function SignIn() {
           <input name="password" type="password" autocomplete="current-password" required />
         </label>
         <div role="alert" class="problem">
-          {fault}
+          {fault ?? linkText(linkFault.value)}
         </div>
         <button type="submit" class="primary" disabled={busy}>
           {busy ? 'Signing in…' : 'Sign in'}
@@ -43,6 +44,11 @@ export function SignIn() {
       </form>
     </main>
   )
+}
+
+function linkText(error: unknown): string | null {
+  if (error === null) return null
+  return isWrong(error) ? 'This link was used already, or is too old. Sign in with your password.' : faultText(error)
 }
 
 const isWrong = (error: unknown) => error instanceof HubError && error.code === 'unauthorized'
