@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Moment } from '../../simulators/past.js'
 import type { findDevice } from '../devices/devices.js'
 import { recordPresence } from '../devices/presence.js'
@@ -16,8 +17,8 @@ interface Span {
 
 const hourMs = 3_600_000
 const pastMs = 30 * 24 * hourMs
-/** Points in a message: others wait no longer than it takes to store the messages of all devices. */
-const maxMoments = 500
+/** Points in a message: nobody waits longer than it takes to make, or to store, so many of each device. */
+const maxMoments = 250
 
 /** When a device's past begins, in milliseconds since 1970: where one begins that was broken off, else 30 days ago. */
 export async function pastBegin(db: Db, { num }: Device, now: number): Promise<number> {
@@ -44,9 +45,10 @@ export async function writePast(
     if (chunk.push(moment) < maxMoments) continue
     samples += await writing
     if (signal.aborted) return samples
-    // The next are made meanwhile.
+    // The next are made meanwhile, when others have had their turn.
     writing = writeChunk(store, device, chunk, held)
     chunk = []
+    await Promise.race([setImmediate(), writing])
   }
   samples += await writing
   return samples + (await writeChunk(store, device, chunk, held))

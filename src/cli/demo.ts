@@ -9,6 +9,7 @@ import { record, system } from '../audit/audit.js'
 import { findDevice, getDevice } from '../devices/devices.js'
 import { createKey, listKeys, revokeKey } from '../devices/keys.js'
 import { getState } from '../devices/state.js'
+import { HubError } from '../errors.js'
 import type { Hub } from '../hub.js'
 import { linkToken } from '../people/sessions.js'
 import { firstAdministrator } from '../people/users.js'
@@ -57,8 +58,10 @@ async function live(config: Pick<Config, 'host'>, hub: Hub, devices: Device[], s
   if (known.some(isNew)) say(`The demo's devices are given their last 30 days, which takes some seconds …`)
   const begin = async (one: DemoDevice, index: number) => {
     const own = deriveSeed(seed, index)
-    const { model, written } = await modelOf(hub, one, own, signal)
-    const api_key = await freshKey(db, one.id)
+    const { model, written, api_key } = await patiently(async () => ({
+      ...(await modelOf(hub, one, own, signal)),
+      api_key: await freshKey(db, one.id),
+    }))
     if (signal.aborted) return 0
     const device = new Device({ url, http_url, id: one.id, api_key, model, seed: own, interval_ms: intervalMs })
     devices.push(device)
@@ -70,6 +73,20 @@ async function live(config: Pick<Config, 'host'>, hub: Hub, devices: Device[], s
   const seconds = ((performance.now() - begun) / 1000).toFixed(1)
   if (samples > 0) say(`${samples} readings of 30 days were stored in ${seconds} s.`)
   say(advice(http_url, await linkToken(db, await administratorFor(db))))
+}
+
+const maxAttempts = 5
+
+/** A store that is lost comes back in seconds (store/thread.ts), and what was broken off is gone on with. */
+async function patiently<Result>(run: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      const passes = error instanceof HubError && error.code === 'storage_unavailable'
+      if (!passes || attempt === maxAttempts) throw error
+    }
+  }
 }
 
 /** One that has ever been connected has its past behind it, whole: it is connected last of all. */
