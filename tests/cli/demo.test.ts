@@ -125,9 +125,12 @@ test('counters go on from the past into life and over a restart, which adds no p
   expect(Math.max(...room.slice(1).map((value, index) => Math.abs(value - (room[index] ?? 0))))).toBeLessThan(0.5)
 }, 120_000)
 
-/** The past of a meter of these ten days, which ends for good: it is broken off after so many moments. */
+/** Ten days that retention keeps, and that are over. */
+const tenDaysAgo = Math.floor(Date.now() / day) * day - 10 * day
+
+/** The past of a meter in ten days; it is broken off after so many moments. */
 function* tenDays(until = Number.POSITIVE_INFINITY): Generator<Moment> {
-  const span = { begin: Date.UTC(2026, 0, 10), end: Date.UTC(2026, 0, 20), interval_ms: 60_000 }
+  const span = { begin: tenDaysAgo, end: tenDaysAgo + 10 * day, interval_ms: 60_000 }
   let count = 0
   for (const moment of past(createPowerMeter(5), span)) {
     if (count++ >= until) return
@@ -147,7 +150,7 @@ test('the same seed and end give the same rows, and one that was broken off is g
   expect(await write('whole')).toBe(count)
   expect(await write('same')).toBe(count)
   expect(await write('broken', 4321)).toBe(4321)
-  expect(await pastBegin(store.db, await findDevice(store.db, 'broken'), Date.now())).toBe(Date.UTC(2026, 0, 10))
+  expect(await pastBegin(store.db, await findDevice(store.db, 'broken'), Date.now())).toBe(tenDaysAgo)
   expect(await write('broken')).toBe(count - 4321)
   expect(await write('broken')).toBe(0)
   const whole = await readingsOf(own, 'whole')
