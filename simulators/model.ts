@@ -41,6 +41,13 @@ export interface Clip {
   readonly make: () => Buffer
 }
 
+/** What is known of a device from an earlier run: its newest readings and its reported state together, and how old they are. */
+interface Was {
+  /** Milliseconds since 1970. */
+  readonly at: number
+  readonly values: Readonly<Record<string, unknown>>
+}
+
 /** What a device tells of itself after connecting. `capabilities` holds the JSON Schema of each command's parameters. */
 export interface Hello {
   readonly model: string
@@ -62,6 +69,10 @@ export interface Model {
   state(): Values
   /** Moves the physics on to `now` and measures. */
   advance(now: number): Values
+  /** Goes on where a device like it was last heard. To be called before the first `advance`. What it cannot be is left out. */
+  resume(was: Was): void
+  /** When people will next do something to it by themselves, after a time; only a model that has habits knows. */
+  nextHabit?(after: number): number
   /** What happened since it was last asked, oldest first. */
   drainEvents?(): readonly (Values & { readonly type: string; readonly ts: number })[]
   /** What it recorded since it was last asked, oldest first. */
@@ -82,6 +93,9 @@ export function command<P extends z.ZodType>(
 ): Command {
   return { about, params, run: (given, now) => run(given as z.output<P>, now) }
 }
+
+/** A value that may be known from an earlier run, and is not where it makes no sense. */
+export const known = <Schema extends z.ZodType>(schema: Schema) => schema.optional().catch(undefined)
 
 /** A command that is over as soon as it has begun. */
 export const done = (result: Values): Run => ({ duration_ms: 0, end: () => ({ result }) })

@@ -7,7 +7,7 @@ import { createPowerMeter } from './models/power-meter.js'
 import { createThermostat } from './models/thermostat.js'
 import { createWeather } from './models/weather.js'
 
-/** Every model by the name that the command line knows. */
+/** Every model by the name that the command line knows. The sun of those that know the time of day is `utc_offset_ms` ahead of UTC. */
 export const models = {
   thermostat: createThermostat,
   light: createLight,
@@ -15,7 +15,7 @@ export const models = {
   weather: createWeather,
   power_meter: createPowerMeter,
   microphone: createMicrophone,
-} satisfies Record<string, (seed: number) => Model>
+} satisfies Record<string, (seed: number, utc_offset_ms?: number) => Model>
 
 export type ModelName = keyof typeof models
 export const modelNames = Object.keys(models) as [ModelName, ...ModelName[]]

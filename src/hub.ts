@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { openListeners } from '../broker/listeners.js'
 import type { Config } from '../config/config.js'
+import type { Alerts } from './alerts/alerts.js'
 import type { ApiContext } from './api/context.js'
 import { createApi } from './api/server.js'
 import { record, system } from './audit/audit.js'
@@ -33,6 +34,7 @@ export interface Hub {
   /** The administrator that was made at this start, with a password to be shown once; null at every later start. */
   readonly administrator: { readonly email: string; readonly password: string } | null
   readonly store: Store
+  readonly alerts: Alerts
   /** Accepts nothing new, commits and acknowledges what is in flight, and closes everything in reverse. */
   close(): Promise<void>
 }
@@ -101,7 +103,7 @@ async function open({ config, log, store }: Base, closing: Closing): Promise<Omi
   closing.push(audio.start())
   const { http: http_port, mqtt: mqtt_port, mqtts: mqtts_port } = ports
   closing.push(await writeHubFile(config.data_dir, { pid: process.pid, host, http_port, mqtt_port, mqtts_port }))
-  return { ports, administrator, store }
+  return { ports, administrator, store, alerts: mqtt.alerts }
 }
 
 async function openGround({ config, log, store }: Base, closing: Closing): Promise<Ground> {

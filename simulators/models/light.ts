@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { command, describe, type Model, type Run, round, setBy } from '../model.js'
+import { command, describe, known, type Model, type Run, round, setBy } from '../model.js'
 import { createRandom } from '../random.js'
 
 const standbyWatts = 0.4
@@ -12,6 +12,8 @@ const params = {
   /** Milliseconds of fading. */
   transition: z.int().min(0).max(60_000).default(400),
 }
+
+const memory = z.object({ power: known(params.power), brightness: known(params.brightness) })
 
 /** A fade from one level to another, in steps of 1/255, between two times in milliseconds. */
 interface Fade {
@@ -75,6 +77,13 @@ export function createLight(seed: number): Model {
     commands,
     settings: { power: setBy('set_power', 'power'), brightness: brightnessOrder },
     state: () => ({ power, brightness }),
+    resume({ values }) {
+      const was = memory.parse(values)
+      power = was.power ?? power
+      brightness = was.brightness || brightness
+      const to = power === 'on' ? brightness : 0
+      fade = { from: to, to, start: 0, end: 0 }
+    },
     advance(now) {
       level = levelAt(fade, now)
       const watts = standbyWatts + (level / 255) * fullWatts

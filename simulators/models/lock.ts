@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { command, describe, type Ending, type Model, type Run, round, type Values } from '../model.js'
+import { command, describe, type Ending, known, type Model, type Run, round, type Values } from '../model.js'
 import { createRandom, deriveSeed } from '../random.js'
 
 /** How long the motor turns, ms. */
@@ -17,7 +17,9 @@ const hour = 3_600_000
 const maxEvents = 100
 
 const states = { lock: 'locked', unlock: 'unlocked' } as const
-type Bolt = 'locked' | 'unlocked' | 'locking' | 'unlocking'
+const bolts = z.enum(['locked', 'unlocked', 'locking', 'unlocking'])
+type Bolt = z.output<typeof bolts>
+const memory = z.object({ lock: known(bolts), battery: known(z.number().min(0).max(100)) })
 
 /** A door lock with a motor and a battery, on a door that people use while it is unlocked. */
 export function createLock(seed: number): Model {
@@ -78,6 +80,13 @@ export function createLock(seed: number): Model {
     commands,
     settings: { lock: orderFor },
     state: () => ({ lock: bolt, door: openUntil > 0 ? 'open' : 'closed' }),
+    resume({ at, values }) {
+      const was = memory.parse(values)
+      // A bolt that was moving when it was cut off has not come home.
+      if (was.lock !== undefined) bolt = was.lock === 'locked' ? 'locked' : 'unlocked'
+      battery = was.battery ?? battery
+      last = at
+    },
     drainEvents() {
       const events = happened
       happened = []

@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { type Clip, command, describe, done, type Model, round, setBy } from '../model.js'
+import { type Clip, command, describe, done, known, type Model, round, setBy } from '../model.js'
 import { createRandom, deriveSeed, smoothNoise } from '../random.js'
 import { clipOf, type SoundName, soundNames } from '../sound/sounds.js'
 import { wavOf } from '../sound/wav.js'
 
 const minute = 60_000
+const hour = 60 * minute
 /** What it records by itself is seldom an alarm. */
 const everyday: readonly [SoundName, ...SoundName[]] = [
   'talk',
@@ -27,8 +28,18 @@ const params = {
   seconds: z.int().min(1).max(60).default(clipSeconds),
 }
 
+const minutes = z.int().min(0).max(1440)
+const memory = z.object({
+  recordings: known(z.int().min(0)),
+  schedule: known(minutes),
+  heard: known(z.string()),
+})
+
+/** How much goes on in a room: nothing at night, most in the afternoon; in [0, 1]. */
+const bustleAt = (local: number) => Math.max(0, Math.sin((Math.PI * (((local / hour) % 24) - 6)) / 17))
+
 /** A microphone in a room: its level, and recordings each few minutes or when it is told to. */
-export function createMicrophone(seed: number): Model {
+export function createMicrophone(seed: number, utc_offset_ms = 0): Model {
   const random = createRandom(seed)
   let schedule = 5
   let next: number | null = null
@@ -60,7 +71,7 @@ export function createMicrophone(seed: number): Model {
     })),
     set_schedule: command(
       'Minutes between recordings; 0 records only when told',
-      z.strictObject({ schedule: z.int().min(0).max(1440) }),
+      z.strictObject({ schedule: minutes }),
       (to, now) => {
         schedule = to.schedule
         next = now + schedule * minute
@@ -74,9 +85,16 @@ export function createMicrophone(seed: number): Model {
     commands,
     settings: { schedule: setBy('set_schedule', 'schedule') },
     state: () => ({ schedule, heard }),
+    resume({ values }) {
+      const was = memory.parse(values)
+      recorded = was.recordings ?? recorded
+      schedule = was.schedule ?? schedule
+      heard = was.heard ?? heard
+    },
     advance(now) {
       keepSchedule(now)
-      const level = 38 + 8 * smoothNoise(deriveSeed(seed, 0), now / (20 * minute)) + random.gaussian(0, 0.5)
+      const noise = smoothNoise(deriveSeed(seed, 0), now / (20 * minute))
+      const level = 33 + 9 * bustleAt(now + utc_offset_ms) + 4 * noise + random.gaussian(0, 0.5)
       return { level: round(level, 1), recordings: recorded }
     },
     drainClips() {

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { command, describe, done, type Model, round, setBy } from '../model.js'
+import { command, describe, done, known, type Model, round, setBy } from '../model.js'
 import { createRandom, deriveSeed, uniformAt } from '../random.js'
 
 const day = 86_400_000
@@ -64,25 +64,28 @@ function createHousehold(seed: number) {
   }
 }
 
+const relays = z.enum(['on', 'off'])
+const memory = z.object({ energy: known(z.number().min(0)), relay: known(relays) })
+
 /** A household's power meter with a main switch: energy as a counter in kWh, power in W, voltage and current. */
-export function createPowerMeter(seed: number): Model {
+export function createPowerMeter(seed: number, utc_offset_ms = 0): Model {
   const household = createHousehold(seed)
   const random = createRandom(seed)
-  let relay: 'on' | 'off' = 'on'
-  /** Energy that the household did not use because it was cut off. */
+  let relay: z.output<typeof relays> = 'on'
+  /** Energy that the household did not use because it was cut off, and what else its counter lacks. */
   let spared = 0
   let last = { time: 0, energy: 0 }
 
   function move(now: number) {
     const time = Math.max(now, last.time)
-    const { energy, watts } = household(time)
+    const { energy, watts } = household(time + utc_offset_ms)
     if (relay === 'off') spared += energy - last.energy
     last = { time, energy }
     return { energy: energy - spared, watts: relay === 'on' ? watts : 0 }
   }
 
   const commands = {
-    set_relay: command('Main switch', z.strictObject({ relay: z.enum(['on', 'off']) }), (to, now) => {
+    set_relay: command('Main switch', z.strictObject({ relay: relays }), (to, now) => {
       move(now)
       relay = to.relay
       return done({ relay })
@@ -99,6 +102,13 @@ export function createPowerMeter(seed: number): Model {
     commands,
     settings: { relay: setBy('set_relay', 'relay') },
     state: () => ({ relay }),
+    resume({ at, values }) {
+      const was = memory.parse(values)
+      const { energy } = household(at + utc_offset_ms)
+      relay = was.relay ?? relay
+      spared = energy - (was.energy ?? energy)
+      last = { time: at, energy }
+    },
     advance(now) {
       const { energy, watts } = move(now)
       const power = watts * random.gaussian(1, 0.02)

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { command, describe, done, type Model, round, setBy } from '../model.js'
+import { command, describe, done, known, type Model, round, setBy } from '../model.js'
 import { createRandom, deriveSeed } from '../random.js'
 import { airTemperature } from './weather.js'
 
@@ -14,7 +14,7 @@ const hysteresis = 0.3
 /** The longest step of the integration, s: the valve is looked at this often. */
 const step = 30
 /** A gap longer than this is not walked through, s: the room has long forgotten what was before. */
-const memory = 86_400
+const longestWalk = 86_400
 
 interface Room {
   temperature: number
@@ -41,8 +41,16 @@ const params = {
   mode: z.enum(['heat', 'off']),
 }
 
+const memory = z.object({
+  temperature: known(z.number().min(-30).max(60)),
+  heating_power: known(z.number().min(0).max(100)),
+  heating: known(z.boolean()),
+  target: known(params.target),
+  mode: known(params.mode),
+})
+
 /** A room with a radiator, its valve held by a thermostat with hysteresis. Temperatures in °C. */
-export function createThermostat(seed: number): Model {
+export function createThermostat(seed: number, utc_offset_ms = 0): Model {
   const random = createRandom(seed)
   const outdoorSeed = deriveSeed(seed, 1)
   const room: Room = { temperature: random.between(17, 20), warmth: 0, heating: false }
@@ -68,10 +76,10 @@ export function createThermostat(seed: number): Model {
   } as const
 
   function move(now: number): void {
-    const begin = Math.max(last ?? now, now - memory * 1000)
+    const begin = Math.max(last ?? now, now - longestWalk * 1000)
     for (let time = begin; time < now; time += step * 1000) {
       const seconds = Math.min(step, (now - time) / 1000)
-      stepRoom(room, airTemperature(outdoorSeed, time), seconds, mode === 'heat' ? target : null)
+      stepRoom(room, airTemperature(outdoorSeed, time + utc_offset_ms), seconds, mode === 'heat' ? target : null)
     }
     last = Math.max(last ?? now, now)
   }
@@ -81,6 +89,15 @@ export function createThermostat(seed: number): Model {
     commands,
     settings: { target: setBy('set_target', 'target'), mode: setBy('set_mode', 'mode') },
     state: () => ({ target, mode, heating: room.heating }),
+    resume({ at, values }) {
+      const was = memory.parse(values)
+      target = was.target ?? target
+      mode = was.mode ?? mode
+      room.temperature = was.temperature ?? room.temperature
+      room.warmth = (was.heating_power ?? 0) / 100
+      room.heating = was.heating ?? room.heating
+      last = at
+    },
     advance(now) {
       move(now)
       return {

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { command, describe, done, type Model, round, setBy } from '../model.js'
+import { command, describe, done, known, type Model, round, setBy } from '../model.js'
 import { deriveSeed, smoothNoise } from '../random.js'
 
 const hour = 3_600_000
 const day = 24 * hour
 const year = 365.2425 * day
-/** Degrees north. The station stands on the prime meridian, so that its solar time is UTC. */
-const latitude = 48.85
+/** 48.85 degrees, in radians. Times are the station's own, by its sun. */
+const north = (48.85 * Math.PI) / 180
 
 /** Where in the day and in the year a time lies, both in [0, 1). */
 const phaseOf = (now: number) => ({ ofDay: (now % day) / day, ofYear: (now % year) / year })
@@ -30,14 +30,21 @@ export function airTemperature(seed: number, now: number): number {
   return meanTemperature(seed, now) + swing * Math.cos(2 * Math.PI * (phaseOf(now).ofDay - 15 / 24))
 }
 
+/** The sun's declination in radians: δ = -23.44° · cos(2π (N + 10) / 365.24), N days into the year. */
+const declinationAt = (ofYear: number) => (-23.44 * Math.PI * Math.cos(2 * Math.PI * (ofYear + 10 / 365.24))) / 180
+
+/** When the sun goes under on a day, counted from 1970-01-01, in hours from midnight: cos H = -tan φ tan δ. */
+export function sunsetOf(number: number): number {
+  const { ofYear } = phaseOf(number * day)
+  return 12 + (12 / Math.PI) * Math.acos(-Math.tan(north) * Math.tan(declinationAt(ofYear)))
+}
+
 /**
- * Sine of the sun's height. Declination: δ = -23.44° · cos(2π (N + 10) / 365.24), N days into the year;
- * sin h = sin φ sin δ + cos φ cos δ cos H, H the hour angle (Duffie and Beckman, Solar Engineering of Thermal Processes, 1.6).
+ * Sine of the sun's height: sin h = sin φ sin δ + cos φ cos δ cos H, H the hour angle (Duffie and Beckman, Solar Engineering of Thermal Processes, 1.6).
  */
 function sineOfSun(now: number): number {
   const { ofDay, ofYear } = phaseOf(now)
-  const declination = (-23.44 * Math.PI * Math.cos(2 * Math.PI * (ofYear + 10 / 365.24))) / 180
-  const north = (latitude * Math.PI) / 180
+  const declination = declinationAt(ofYear)
   const hourAngle = 2 * Math.PI * (ofDay - 0.5)
   return Math.sin(north) * Math.sin(declination) + Math.cos(north) * Math.cos(declination) * Math.cos(hourAngle)
 }
@@ -68,37 +75,40 @@ function airAt(seed: number, now: number) {
   }
 }
 
+const params = {
+  interval: z.int().min(1).max(3600),
+  sleep: z.int().min(0).max(86_400),
+  offset: z.number().min(-5).max(5),
+}
+const memory = z.object({
+  interval: known(params.interval),
+  sleep: known(params.sleep),
+  offset: known(params.offset),
+})
+
 /** A weather station outdoors: a daily curve, seasons and passing weather, each a function of seed and time alone. */
-export function createWeather(seed: number): Model {
+export function createWeather(seed: number, utc_offset_ms = 0): Model {
   let offset = 0
   let interval: number | null = null
   let sleep: number | null = null
 
   const commands = {
-    set_interval: command(
-      'Seconds between readings',
-      z.strictObject({ interval: z.int().min(1).max(3600) }),
-      params => {
-        interval = params.interval
-        return done({ interval })
-      },
-    ),
+    set_interval: command('Seconds between readings', z.strictObject({ interval: params.interval }), given => {
+      interval = given.interval
+      return done({ interval })
+    }),
     set_sleep: command(
       'Seconds to sleep after each reading, to spare the battery; 0 stays awake',
-      z.strictObject({ sleep: z.int().min(0).max(86_400) }),
-      params => {
-        sleep = params.sleep || null
-        return done({ sleep: params.sleep })
+      z.strictObject({ sleep: params.sleep }),
+      given => {
+        sleep = given.sleep || null
+        return done({ sleep: given.sleep })
       },
     ),
-    set_offset: command(
-      'Calibrates the thermometer, °C',
-      z.strictObject({ offset: z.number().min(-5).max(5) }),
-      params => {
-        offset = params.offset
-        return done({ offset })
-      },
-    ),
+    set_offset: command('Calibrates the thermometer, °C', z.strictObject({ offset: params.offset }), given => {
+      offset = given.offset
+      return done({ offset })
+    }),
   }
   const metrics = {
     temperature: { unit: '°C', kind: 'gauge' },
@@ -116,10 +126,16 @@ export function createWeather(seed: number): Model {
       offset: setBy('set_offset', 'offset'),
     },
     state: () => ({ offset, sleep: sleep ?? 0, ...(interval === null ? {} : { interval }) }),
+    resume({ values }) {
+      const was = memory.parse(values)
+      interval = was.interval ?? null
+      sleep = was.sleep || null
+      offset = was.offset ?? 0
+    },
     intervalMs: () => (interval === null ? null : interval * 1000),
     sleepMs: () => (sleep === null ? null : sleep * 1000),
     advance(now) {
-      const air = airAt(seed, now)
+      const air = airAt(seed, now + utc_offset_ms)
       return {
         temperature: round(air.temperature + offset, 1),
         humidity: round(air.humidity, 1),

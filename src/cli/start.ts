@@ -27,11 +27,11 @@ async function start(demo: boolean): Promise<void> {
   const hub = await createHub(config, log, opening)
   greet(config, hub)
   log.info({ ...hub.ports, host: config.host, ms: Math.round(process.uptime() * 1000) }, 'hearth is ready')
-  const stopDemo = demo ? await (await import('./demo.js')).startDemo(config, hub) : null
-  await stopped
+  const home = demo ? (await import('./demo.js')).startDemo(config, hub) : null
+  await Promise.race([stopped, home?.ready.then(() => stopped) ?? stopped])
   log.info('hearth is stopping')
   const impatient = setTimeout(() => process.exit(1), shutdownMs)
-  await stopDemo?.()
+  await home?.stop()
   await hub.close()
   clearTimeout(impatient)
   log.info('hearth has stopped')

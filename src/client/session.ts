@@ -64,6 +64,14 @@ export class Session {
     return this.#keep(await this.#anonymous.call('POST /auth/login', { body: { ...name, password } })).user
   }
 
+  /**
+   * Signs in with a token from a link, which is good once.
+   * @throws HubError `unauthorized` when it was used, or is too old
+   */
+  async follow(refresh_token: string): Promise<User> {
+    return this.#keep(await this.#anonymous.call('POST /auth/refresh', { body: { refresh_token } })).user
+  }
+
   /** Ends the session here at once, and at the hub. @throws what the hub or the network says; it is over here all the same */
   async signOut(): Promise<void> {
     const kept = this.#kept

@@ -101,7 +101,7 @@ export async function isRepeated(
 /** Keeps an event that has not come before. */
 export async function insertEvent(
   db: Db,
-  device: DevicePrincipal,
+  device: Pick<DevicePrincipal, 'id' | 'home_id'>,
   event: NewEvent,
   { received_at, message_id }: Origin,
 ): Promise<void> {

@@ -27,6 +27,11 @@ export interface Session {
   readonly user_id: string
 }
 
+/** A link that signs in is good once, and so long. */
+const linkMs = 15 * 60_000
+/** The generation of a session that nobody is in yet: its link has not been followed. */
+const ofLink = -1
+
 /** From where somebody asks, and by which program, as far as it says. */
 export interface Origin {
   readonly address: string | null
@@ -45,13 +50,28 @@ const digest = (token: string) => createHash('sha256').update(token).digest()
 export const logIn = (db: Db, keys: SigningKeys, known: Known, origin = nowhere): Promise<Tokens> =>
   inTransaction(db, async tx => {
     if ((await tokenVersion(tx, known.id)) !== known.token_version) throw wrongPassword()
-    const now = Date.now()
-    const session = { id: newSortableId(), user_id: known.id, created_at: now, last_used_at: now, generation: 0 }
-    await tx
-      .insertInto('sessions')
-      .values({ ...session, ...origin })
-      .execute()
-    return issueTokens(tx, keys, { ...session, session_id: session.id })
+    const generation = 0
+    const session_id = await begin(tx, { user_id: known.id, generation, ...origin })
+    return issueTokens(tx, keys, { session_id, user_id: known.id, generation })
+  })
+
+async function begin(db: Db, session: Origin & { user_id: string; generation: number }): Promise<string> {
+  const [id, now] = [newSortableId(), Date.now()]
+  await db
+    .insertInto('sessions')
+    .values({ id, created_at: now, last_used_at: now, ...session })
+    .execute()
+  return id
+}
+
+/**
+ * A refresh token for a link: whoever exchanges it first, within 15 minutes, is signed in as this person; when it is shown again that session ends. It begins
+ * with `link.`, as no other does, so that nobody can send people a link into a session of his own.
+ */
+export const linkToken = (db: Db, user_id: string): Promise<string> =>
+  inTransaction(db, async tx => {
+    const session_id = await begin(tx, { user_id, generation: ofLink, ...nowhere })
+    return keepToken(tx, { token: `link.${newToken()}`, session_id, generation: ofLink, ms: linkMs })
   })
 
 async function tokenVersion(db: Db, id: string): Promise<number | undefined> {
@@ -65,13 +85,27 @@ async function issueTokens(
   keys: SigningKeys,
   { session_id, user_id, generation }: Session & { readonly generation: number },
 ): Promise<Tokens> {
-  const refresh_token = randomBytes(32).toString('base64url')
-  await db
-    .insertInto('refresh_tokens')
-    .values({ hash: digest(refresh_token), session_id, generation, expires_at: Date.now() + refreshMs })
-    .execute()
+  const refresh_token = await keepToken(db, { token: newToken(), session_id, generation, ms: refreshMs })
   const who = { user_id, session_id, token_version: (await tokenVersion(db, user_id)) ?? 0 }
   return { access_token: await signAccessToken(keys.current, who), refresh_token, expires_in: accessSeconds }
+}
+
+const newToken = () => randomBytes(32).toString('base64url')
+
+interface NewToken {
+  readonly token: string
+  readonly session_id: string
+  readonly generation: number
+  /** How long it is good for. */
+  readonly ms: number
+}
+
+async function keepToken(db: Db, { token, session_id, generation, ms }: NewToken): Promise<string> {
+  await db
+    .insertInto('refresh_tokens')
+    .values({ hash: digest(token), session_id, generation, expires_at: Date.now() + ms })
+    .execute()
+  return token
 }
 
 const notRefreshable = () => new HubError('unauthorized', 'The refresh token is not valid.')
@@ -107,7 +141,7 @@ export async function refresh(
     if (turn === 'reused') return { ended: await endSession(tx, shown) }
     const user = await getUser(tx, user_id)
     if (user.status !== 'active') return {}
-    const generation = turn === 'next' ? shown.newest + 1 : shown.newest
+    const generation = turn === 'next' ? nextTo(shown.newest) : shown.newest
     if (turn === 'next')
       await tx
         .updateTable('sessions')
@@ -128,6 +162,9 @@ const findToken = (db: Db, refresh_token: string) =>
     .select(['refresh_tokens.generation as own', 'sessions.generation as newest'])
     .where('hash', '=', digest(refresh_token))
     .executeTakeFirst()
+
+/** A link is not answered again: it is two generations behind at once. */
+const nextTo = (generation: number) => (generation === ofLink ? ofLink + 2 : generation + 1)
 
 type Shown = NonNullable<Awaited<ReturnType<typeof findToken>>>
 
@@ -190,6 +227,7 @@ export async function listSessions(
     .select(['id', 'created_at', 'last_used_at', 'address', 'user_agent'])
     .where('user_id', '=', user_id)
     .where('last_used_at', '>', now - refreshMs)
+    .where('generation', '>', ofLink)
     .orderBy('id', 'desc')
   if (cursor) query = query.where('id', '<', decodeCursor(cursor, 'string'))
   const page = await readPage(query, { limit, keyOf: row => row.id })

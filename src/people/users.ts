@@ -148,6 +148,17 @@ export async function ensureAdministrator(
   return configured ? null : { email, password }
 }
 
+/** Who has been an active administrator for longest: there is always one (`checkAdministratorLeft`). */
+export const firstAdministrator = (db: Db): Promise<Pick<User, 'id'>> =>
+  db
+    .selectFrom('users')
+    .select('id')
+    .where('role', '=', 'admin')
+    .where('status', '=', 'active')
+    .orderBy('created_at')
+    .orderBy('id')
+    .executeTakeFirstOrThrow()
+
 /** Takes back the administrator that was made at a start which then failed. */
 export async function forgetAdministrator(db: Db, email: string): Promise<void> {
   await db.deleteFrom('users').where('email', '=', email).execute()

@@ -117,7 +117,6 @@ function localDate(timezone: string, instant: number): LocalDate {
   return { year, month, day }
 }
 
-/** Milliseconds that a zone's wall clock is ahead of UTC at an instant. */
 type OffsetAt = (instant: number) => number
 
 /** Asking Intl takes 10 µs, and neighbouring days ask for the same instants, as do dashboards again and again. */
@@ -134,7 +133,8 @@ const rememberedOffsets =
     return offset
   }
 
-function offsetOf(timezone: string, instant: number): number {
+/** Milliseconds that a zone's wall clock is ahead of UTC at an instant. */
+export function offsetOf(timezone: string, instant: number): number {
   const { year = 1970, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = wallClock(timezone, instant)
   return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(instant / 1000) * 1000
 }

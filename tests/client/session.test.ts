@@ -2,6 +2,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Session, type SessionStorage } from '../../src/client/session.js'
+import { linkToken } from '../../src/people/sessions.js'
+import { firstAdministrator } from '../../src/people/users.js'
 import { admin, startHub, type TestHub } from '../helper.js'
 
 let hub: TestHub
@@ -58,6 +60,13 @@ describe('a session', () => {
     expect(changes).toEqual([user.username, null])
   })
 
+  test('is begun with the token of a link, which is good once', async () => {
+    const { db } = hub.hub.store
+    const token = await linkToken(db, (await firstAdministrator(db)).id)
+    expect((await open(place()).follow(token)).email).toBe(admin.email)
+    await expect(open(place()).follow(token)).rejects.toMatchObject({ code: 'unauthorized' })
+  })
+
   test('exchanges a token that ends, once for all who call at the same time, in all who share the place', async () => {
     const storage = place()
     await open(storage).signIn(admin.email, admin.password)
@@ -108,12 +117,20 @@ describe('a session', () => {
   })
 
   test('lives in two tabs that exchange one token at the same time, where there are no locks', async () => {
-    const storage = { ...place(), exclusive: <T>(run: () => Promise<T>) => run() }
+    const exchanged = new Set<string>()
+    const storage: ReturnType<typeof place> = {
+      ...place(),
+      write(text) {
+        this.text = text
+        exchanged.add(refreshTokenIn(this))
+      },
+      exclusive: run => run(),
+    }
     await open(storage).signIn(admin.email, admin.password)
     age(storage)
     const tabs = [open(storage), open(storage)]
-    const tokens = await Promise.all(tabs.map(async tab => (await tab.credentials()).access_token))
-    expect(new Set(tokens).size).toBe(2)
+    await Promise.all(tabs.map(tab => tab.credentials()))
+    expect(exchanged.size).toBe(3)
     for (const tab of tabs) await tab.call('GET /users/me')
     age(storage)
     for (const tab of tabs) {

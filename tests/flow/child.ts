@@ -22,11 +22,15 @@ export interface ChildHub {
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HEARTH_TEST_')))
 
 /** @param env settings beside those of `testSettings`, e.g. the ports of the run before */
-export async function startChild(data_dir: string, env: Record<string, string> = {}): Promise<ChildHub> {
+export async function startChild(
+  data_dir: string,
+  env: Record<string, string> = {},
+  args: readonly string[] = ['start'],
+): Promise<ChildHub> {
   const cli = join(import.meta.dirname, '../../hearth/cli.js')
   const settings = { ...testSettings, HEARTH_LOG_LEVEL: 'info', HEARTH_DATA_DIR: data_dir, ...env }
   const begun = performance.now()
-  const child = spawn(process.execPath, [cli, 'start'], {
+  const child = spawn(process.execPath, [cli, ...args], {
     env: { ...inherited, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -28,6 +28,27 @@ addEventListener('storage', event => {
   if (event.key === key || event.key === null) session.reread()
 })
 
+/** What became of a link that should have signed in; null when nothing is to be said. */
+export const linkFault = signal<unknown>(null)
+
+/** A link that the hub has printed holds a token that signs in once. Whoever is signed in already stays who they are. */
+async function followLink(): Promise<void> {
+  const token = /^#sign-in=(link\.[\w-]+)$/.exec(location.hash)?.[1]
+  if (token === undefined) return
+  history.replaceState(null, '', location.pathname + location.search)
+  // What was kept may be of a hub that is no longer there; then this ends it.
+  if (person.value !== null) await Promise.allSettled([session.call('GET /users/me')])
+  if (person.value !== null) return
+  linkFault.value = null
+  try {
+    await session.follow(token)
+  } catch (error) {
+    linkFault.value = error
+  }
+}
+addEventListener('hashchange', () => void followLink())
+void followLink()
+
 /** My account, as the hub has just said that it is now: kept with the session, and shown. */
 export function showPerson(user: User): void {
   const kept = parsed(storage.read() ?? '')

@@ -4,7 +4,7 @@ import { Flame } from '../parts/header.tsx'
 import { Problem } from '../parts/problem.tsx'
 import { Title } from '../parts/states.tsx'
 import { useAction } from '../state/action.ts'
-import { session } from '../state/session.ts'
+import { linkFault, session } from '../state/session.ts'
 
 export function SignIn() {
   const { busy, fault, run } = useAction()
@@ -13,6 +13,7 @@ export function SignIn() {
   const submit = (event: SubmitEvent) => {
     event.preventDefault()
     const given = new FormData(event.currentTarget as HTMLFormElement)
+    linkFault.value = null
     void run(() => session.signIn(String(given.get('login')).trim(), String(given.get('password'))))
   }
   return (
@@ -28,7 +29,9 @@ export function SignIn() {
           Password
           <input name="password" type="password" autocomplete="current-password" required />
         </label>
-        <Problem fault={isWrong(fault) ? new Error('This name and password do not belong together.') : fault} />
+        <Problem
+          fault={inWords(fault, 'This name and password do not belong together.') ?? inWords(linkFault.value, usedLink)}
+        />
         <button type="submit" class="primary" disabled={busy}>
           {busy ? 'Signing in…' : 'Sign in'}
         </button>
@@ -37,4 +40,8 @@ export function SignIn() {
   )
 }
 
-const isWrong = (error: unknown) => error instanceof HubError && error.code === 'unauthorized'
+const usedLink = 'This link was used already, or is too old. Sign in with your password.'
+
+/** In these words where it says who somebody is not. */
+const inWords = (fault: unknown, words: string) =>
+  fault instanceof HubError && fault.code === 'unauthorized' ? new Error(words) : fault
