@@ -36,7 +36,7 @@ import type { Sessions } from './sessions.js'
 import { newStats, type Stats } from './stats.js'
 import { sweep } from './sweep.js'
 import { RateLimit } from './throttle.js'
-import { onPacket, readQueue } from './wire.js'
+import { onPacket, passNext, readQueue } from './wire.js'
 
 const sweepInterval = 250
 
@@ -126,8 +126,11 @@ export class Core implements Broker {
       const conn = connectionOf(client)
       if (connack.returnCode === 0 && conn.reason === null) this.registry.announce(conn)
     })
-    aedes.on('subscribe', (_subs, client) => this.#subscribed(connectionOf(client)))
-    aedes.on('unsubscribe', (_filters, client) => this.checkReady(connectionOf(client)))
+    aedes.on('subscribe', (_subs, client) => {
+      this.persistence.subscriber = connectionOf(client)
+      this.#answered(connectionOf(client))
+    })
+    aedes.on('unsubscribe', (_filters, client) => this.#answered(connectionOf(client)))
     aedes.on('error' as 'closed', ((error: Error) => this.log.error({ err: error }, 'the broker failed')) as never)
     this.#timer = setInterval(() => sweep(this), sweepInterval)
     this.#timer.unref()
@@ -147,7 +150,9 @@ export class Core implements Broker {
     client.duplicates = noDuplicates(this.inside.id)
     client.waitForDrain = neverWaitForDrain
     yieldToHigherQos(client)
-    client._parser.on('packet', onPacket(this, takeListener(client._parser)))
+    const stock = takeListener(client._parser)
+    conn.pass = packet => stock.call(client._parser, packet)
+    client._parser.on('packet', onPacket(this))
     takeOverReading(conn, client, this)
   }
 
@@ -183,9 +188,10 @@ export class Core implements Broker {
     readQueue(this, conn, client)
   }
 
-  #subscribed(conn: Connection): void {
-    this.persistence.subscriber = conn
+  /** A SUBSCRIBE or an UNSUBSCRIBE. */
+  #answered(conn: Connection): void {
     this.checkReady(conn)
+    passNext(conn)
   }
 
   /** Tells the hub when a device begins to hear its commands. */

@@ -5,7 +5,7 @@ import type { Principal } from '../src/principal.js'
 import type { Ears } from '../src/rights.js'
 import type { Inbound } from '../src/topics.js'
 import type { Inflight } from './inflight.js'
-import { type AedesClient, bytesToWrite, type Message } from './internals.js'
+import { type AedesClient, bytesToWrite, type Message, type WirePacket } from './internals.js'
 
 /** The part of a WebSocket that back-pressure and cutting need. */
 interface Pausable {
@@ -79,6 +79,10 @@ export class Connection {
   turn: Promise<void> | null = null
   route: LastRoute | null = null
   filters: Set<string> | null = null
+  /** Hands a packet to Aedes. */
+  pass: (packet: WirePacket) => void = () => undefined
+  /** What waits for a SUBSCRIBE or UNSUBSCRIBE that is not answered yet; null when there is none. */
+  subscribing: WirePacket[] | null = null
   ready = false
   hearsCancels = false
   /** Why the connection ends: the first cause stands. */

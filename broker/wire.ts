@@ -1,6 +1,6 @@
 import type { Connection } from './connection.js'
 import { count } from './frames.js'
-import type { AckPacket, AedesClient, Message, Parser, SubscribePacket, TakePacket, WirePacket } from './internals.js'
+import type { AckPacket, AedesClient, Message, Parser, SubscribePacket, WirePacket } from './internals.js'
 import { mountPublish, mountSubscribe, mountUnsubscribe, nowhere } from './mount.js'
 import { pump, type ReaderHost } from './reader.js'
 import { receiveDirectly } from './receive.js'
@@ -11,7 +11,7 @@ export interface WireHost extends ReaderHost {
 }
 
 /** Listens to a client's packets in the place of Aedes, which gets all but the publishes that are taken directly. */
-export const onPacket = (host: WireHost, aedes: TakePacket) =>
+export const onPacket = (host: WireHost) =>
   function (this: Parser, packet: WirePacket): void {
     const conn = this.client.req
     count(conn, packet)
@@ -20,13 +20,37 @@ export const onPacket = (host: WireHost, aedes: TakePacket) =>
       read(host, conn, packet)
       if (conn.reason === 'protocol') return
       if (packet.cmd === 'publish' && receiveDirectly(host, conn, packet)) return
+      if (!mayPass(conn, packet)) return
     }
-    aedes.call(this, packet)
+    conn.pass(packet)
   }
+
+/**
+ * Aedes takes time over a SUBSCRIBE or an UNSUBSCRIBE, and begins with the next meanwhile: a filter that it is letting go of it takes for subscribed,
+ * and then lets go of it. So they wait for each other [MQTT-4.6]. @returns whether it is this packet's turn
+ */
+function mayPass(conn: Connection, packet: WirePacket): boolean {
+  if (packet.cmd !== 'subscribe' && packet.cmd !== 'unsubscribe') return true
+  if (conn.subscribing === null) {
+    conn.subscribing = []
+    return true
+  }
+  conn.subscribing.push(packet)
+  return false
+}
+
+/** A SUBSCRIBE or an UNSUBSCRIBE has been answered: it is the turn of the next. */
+export function passNext(conn: Connection): void {
+  const next = conn.state === 'live' ? conn.subscribing?.shift() : undefined
+  if (next === undefined) conn.subscribing = null
+  else queueMicrotask(() => conn.pass(next))
+}
 
 /** Reads what came behind the CONNECT, just before Aedes does, and goes on reading. */
 export function readQueue(host: WireHost, conn: Connection, client: AedesClient): void {
-  for (const packet of client._parser._queue ?? []) read(host, conn, packet)
+  const queue = client._parser._queue ?? []
+  for (const packet of queue) read(host, conn, packet)
+  queue.splice(0, queue.length, ...queue.filter(packet => mayPass(conn, packet)))
   setImmediate(pump, conn, client, host)
 }
 

@@ -39,8 +39,6 @@ interface Line {
   readonly client: MqttClient
   /** Topic filters that the hub has acknowledged on this connection, or refused. */
   readonly filters: Set<string>
-  /** Those that the hub was asked to let go of, each until it has. */
-  readonly leaving: Map<string, Promise<unknown>>
 }
 
 const longestPause = 15_000
@@ -104,7 +102,8 @@ export class Live {
       listeners?.delete(listener)
       if (listeners?.size !== 0) continue
       this.#listeners.delete(filter)
-      if (this.#line) leave(this.#line, filter)
+      this.#line?.filters.delete(filter)
+      this.#line?.client.unsubscribe(filter)
     }
   }
 
@@ -144,7 +143,7 @@ export class Live {
       timerVariant: 'native',
     } as const
     const client = await mqtt.connectAsync(this.#options.url, options, false)
-    const line: Line = { client, filters: new Set(), leaving: new Map() }
+    const line = { client, filters: new Set<string>() }
     client.on('message', (topic, payload, { retain }) =>
       this.#tell({ topic, payload: payload.toString(), retained: retain }),
     )
@@ -156,16 +155,11 @@ export class Live {
   #unasked = ({ filters }: Pick<Line, 'filters'>) => [...this.#listeners.keys()].filter(filter => !filters.has(filter))
 
   /** Subscribes to what is wanted and not asked for yet. @returns whether the connection still stands then */
-  async #ask({ client, filters, leaving }: Line): Promise<boolean> {
+  async #ask({ client, filters }: Line): Promise<boolean> {
     const asked = this.#unasked({ filters })
     for (const filter of asked) filters.add(filter)
     // A filter that is refused is one of a home that is no longer theirs: nothing is heard there.
-    const asking = asked.map(async filter => {
-      // What the hub has not let go of yet it takes for subscribed, and then lets go of it.
-      await leaving.get(filter)
-      if (filters.has(filter)) await client.subscribeAsync(filter, { qos: 0 })
-    })
-    await Promise.allSettled(asking)
+    await Promise.allSettled(asked.map(filter => client.subscribeAsync(filter, { qos: 0 })))
     return client.connected
   }
 
@@ -217,12 +211,6 @@ export class Live {
     this.#status = status
     this.#options.changed?.(status)
   }
-}
-
-function leave({ client, filters, leaving }: Line, filter: string): void {
-  filters.delete(filter)
-  // Where the connection is lost instead, it is let go of as well.
-  leaving.set(filter, Promise.allSettled([client.unsubscribeAsync(filter)]))
 }
 
 /** Return codes 4 and 5 of a CONNACK: the credential is wrong, or not good any more. */
