@@ -13,6 +13,7 @@ import { authRoutes } from './auth.js'
 import { bodyLimit, hurryBodies, readJsonBodies } from './body.js'
 import { claimRoutes } from './claims.js'
 import { commandRoutes } from './commands.js'
+import { compressLists } from './compress.js'
 import { consoleRoutes } from './console.js'
 import { contactRoutes } from './contacts.js'
 import type { ApiContext } from './context.js'
@@ -109,6 +110,7 @@ export async function createApi(context: ApiContext): Promise<FastifyInstance> {
   guardRoutes(app, context)
   noteRefusals(app, context)
   answerOnce(app, context)
+  compressLists(app)
   metricsRoutes(app, context)
   healthRoutes(app, context)
   await app.register(

@@ -1,4 +1,4 @@
-import { useEffect, useErrorBoundary } from 'preact/hooks'
+import { useEffect, useErrorBoundary, useLayoutEffect } from 'preact/hooks'
 import { ErrorBoundary, LocationProvider, Route, Router } from 'preact-iso'
 import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
@@ -37,7 +37,8 @@ export function App() {
 }
 
 function SignedIn() {
-  useEffect(openHomes, [])
+  // Read at once, and not after the next frame.
+  useLayoutEffect(openHomes, [])
   useEffect(focusHeading, [])
   return (
     <LocationProvider>

@@ -242,3 +242,30 @@ test('once the close has begun, what still comes on an open connection is refuse
   await closed
   await expect.poll(() => text).toMatch(/201 Created.*503 Service Unavailable.*"error":"shutting_down"/s)
 })
+
+describe('a long list', () => {
+  beforeAll(() => Promise.all(Array.from({ length: 20 }, (_, i) => hub.device(`listed-${i}`))))
+  const list = (accepted: string, path = '/api/v1/devices') =>
+    hub.call('GET', path, { headers: { 'accept-encoding': accepted } })
+
+  test.each(['gzip', 'br;q=1.0, gzip;q=0.8', 'identity, GZIP'])(
+    'is compressed for whoever takes %s',
+    async accepted => {
+      const plain = await list('identity')
+      const answer = await list(accepted)
+      expect(answer.headers.get('content-encoding')).toBe('gzip')
+      expect(answer.headers.get('vary')).toBe('Accept-Encoding')
+      expect(answer.body).toEqual(plain.body)
+      expect(Number(answer.headers.get('content-length'))).toBeLessThan(Number(plain.headers.get('content-length')) / 2)
+    },
+  )
+
+  test.each(['', 'br', 'gzip;q=0', 'gzip; q=0.000', 'x-gzip-like'])('is not for who takes %s', async accepted => {
+    const answer = await list(accepted)
+    expect(answer.headers.get('content-encoding')).toBeNull()
+    expect(answer.headers.get('vary')).toBe('Accept-Encoding')
+  })
+
+  test('is, and a single thing is not', async () =>
+    expect((await list('gzip', '/api/v1/devices/d1')).headers.get('content-encoding')).toBeNull())
+})

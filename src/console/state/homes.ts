@@ -2,7 +2,7 @@ import { batch, computed, type Signal, signal } from '@preact/signals'
 import type { Message } from '../../client/live.ts'
 import type { Alert, Device, Home, Member, Room } from '../../client/routes.js'
 import { ownHomesTopic } from '../../topics.ts'
-import { follow, orSoon } from './live.ts'
+import { follow } from './live.ts'
 import { everyPage } from './pages.ts'
 import { questions } from './questions.ts'
 import { isObject, type Latest, newest, parsed, readingsOf, toldIn } from './readings.ts'
@@ -45,37 +45,35 @@ export function openHomes(): () => void {
   const mine = ownHomesTopic(person.value?.id ?? '')
   let stop: (() => void) | null = null
   let isOver = false
+  let listened: string | null = null
   let turn = 0
-  /** Hears what happens in them before it is read what there is: nothing that happens between is missed. */
-  const listen = async () => {
+  let wantsWhole = false
+  /** Hears what happens in them, once they are shown; when it is heard, what happened until then is read. */
+  const listen = () => {
+    const ids = idsOf(homes.value)
+    if (isOver || ids === listened) return
+    listened = ids
     const former = stop
     const filters = homes.value.flatMap(({ id }) => kinds.map(kind => `homes/${id}/${kind}`))
-    let isFirst = true
-    await orSoon(done => {
-      stop = follow([mine, ...filters], {
-        heard: message => (message.topic === mine ? void look(true) : heard(message)),
-        resumed: () => {
-          if (!isFirst) void look(true)
-          isFirst = false
-          done()
-        },
-      })
+    stop = follow([mine, ...filters], {
+      heard: message => (message.topic === mine ? void look(true) : heard(message)),
+      resumed: () => void look(true),
     })
-    isFirst = false
     former?.()
-    if (!isOver) await load(readAll)
   }
   /** @param isWhole whether also what is in them may have become another while nobody heard of it */
   const look = (isWhole: boolean) =>
     load(async () => {
-      if (isOver) return
+      wantsWhole ||= isWhole
       const own = ++turn
       const found = await readHomes()
       if (isOver || own !== turn) return
-      const isSame = idsOf(found) === idsOf(homes.value)
+      const isNew = idsOf(found) !== listened
       homes.value = found
-      if (!isSame || progress.value !== 'ready') await listen()
-      else if (isWhole) await readAll()
+      if (!isNew && !wantsWhole) return
+      wantsWhole = false
+      await readAll()
+      listen()
     })
   // Who sees all homes is not told of those that others make.
   const shown = () => {
@@ -183,7 +181,8 @@ const readAlerts = () =>
 function entryOf(device: Device): LiveDevice {
   const known = devices.value.get(device.id)
   if (!known) return { device: signal(device), latest: signal({}) }
-  known.device.value = device
+  // Whoever shows it is drawn anew only for what is new.
+  if (JSON.stringify(known.device.value) !== JSON.stringify(device)) known.device.value = device
   return known
 }
 

@@ -52,20 +52,9 @@ export function follow(filters: readonly string[], { heard, resumed }: Listener)
   }
 }
 
-/** Settles when `begin` has called back, and after a second in any case. */
-export const orSoon = (begin: (done: () => void) => void) =>
-  new Promise<void>(resolve => {
-    setTimeout(resolve, 1000)
-    begin(resolve)
-  })
-
-// Another person is another connection. What it takes is loaded while the page is drawn, and not after that.
+// Another person is another connection.
 effect(() => {
-  if (person.value !== null) {
-    live ??= open()
-    return
-  }
-  if (live === null) return
+  if (person.value !== null || live === null) return
   void live.then(opened => opened.close())
   live = null
   liveStatus.value = 'connecting'
