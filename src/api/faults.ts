@@ -26,7 +26,10 @@ export function answerFaults(app: Api): void {
 export function answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const told = toldAs(error, request)
   const { method, routeOptions } = request
-  if (told.status >= 500) request.log.error({ err: error, method, route: routeOptions.url }, 'a request failed')
+  // Who gave up is told nothing, and nothing is wrong with that.
+  const isUnheard = told.code === 'query_timeout' && reply.raw.destroyed
+  if (told.status >= 500 && !isUnheard)
+    request.log.error({ err: error, method, route: routeOptions.url }, 'a request failed')
   if (told.code === 'unauthorized') reply.header('www-authenticate', 'Bearer')
   if (told.code === 'method_not_allowed') reply.header('allow', told.details[0]?.slice('allow: '.length))
   reply.code(told.status).type('application/json').serializer(JSON.stringify)

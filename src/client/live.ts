@@ -80,11 +80,20 @@ export class Live {
 
   /** Tries at once instead of after a pause: the network is back, or somebody looks. */
   wake(): void {
-    // A connection that died while the machine slept is found out by using it.
-    this.#line?.client.sendPing()
+    // A connection may have died while the machine slept.
+    this.check()
     if (this.#line || this.#listeners.size === 0) return
     this.#failures = 0
     void this.#open()
+  }
+
+  /** Asks whether the hub is still there: a connection on which nothing comes within this time, in milliseconds, is taken for lost. */
+  check(within_ms = 5000): void {
+    const line = this.#line
+    if (!line) return
+    const silent = setTimeout(() => this.#lost(line), within_ms)
+    line.client.once('packetreceive', () => clearTimeout(silent))
+    line.client.sendPing()
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,7 @@ import { Header } from './parts/header.tsx'
 import { later } from './parts/later.ts'
 import { Fault, Title } from './parts/states.tsx'
 import { openHomes } from './state/homes.ts'
+import { scrollBack } from './state/scroll.ts'
 import { person } from './state/session.ts'
 import { DeviceView } from './views/device.tsx'
 import { NotFound } from './views/not-found.tsx'
@@ -15,6 +16,7 @@ import { SignIn } from './views/sign-in.tsx'
 const Group = later(() => import('./views/group.tsx'))
 const Groups = later(() => import('./views/groups.tsx'))
 const HomeView = later(() => import('./views/home.tsx'))
+const NewHome = later(() => import('./views/new-home.tsx'))
 const NewDevice = later(() => import('./views/new-device.tsx'))
 const Account = later(() => import('./views/account.tsx'))
 const Audit = later(() => import('./views/audit.tsx'))
@@ -70,6 +72,7 @@ function Views() {
       <Router onRouteChange={focusHeading}>
         <Route path="/" component={Overview} />
         <Route path="/add-device" component={NewDevice} />
+        <Route path="/add-home" component={NewHome} />
         <Route path="/devices/:id" component={DeviceView} />
         <Route path="/groups" component={Groups} />
         <Route path="/groups/:id" component={Group} />
@@ -103,7 +106,7 @@ function focusHeading(): void {
     if (!heading) return
     observer.disconnect()
     heading.focus({ preventScroll: true })
-    scrollTo(0, 0)
+    scrollBack()
   }
   observer.observe(document.body, { childList: true, subtree: true })
   setTimeout(focus, 0)

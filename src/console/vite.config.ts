@@ -32,6 +32,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1000,
+    // Where the time of a build went is no warning.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   plugins: [compressed],
   server: {

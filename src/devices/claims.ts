@@ -83,8 +83,16 @@ export async function getClaim(db: Db, id: string): Promise<Claim> {
   return claim
 }
 
+/** Takes back a code that no device has used. @throws HubError `not_found`, `conflict` when one has */
 export async function deleteClaim(db: Db, id: string): Promise<void> {
-  await db.deleteFrom('claim_codes').where('id', '=', id).execute()
+  const { numDeletedRows } = await db
+    .deleteFrom('claim_codes')
+    .where('id', '=', id)
+    .where('used_at', 'is', null)
+    .executeTakeFirstOrThrow()
+  if (numDeletedRows > 0n) return
+  const { device_id } = await getClaim(db, id)
+  throw new HubError('conflict', `The claim code was used already, by the device ${device_id}.`)
 }
 
 export async function trimClaims(db: Db, before: number): Promise<void> {

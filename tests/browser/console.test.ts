@@ -71,6 +71,24 @@ describe('the overview', () => {
   })
 })
 
+test('back leads to where one was on a page', async () => {
+  const names = Array.from({ length: 60 }, (_, i) => `shelf-${i}`)
+  await Promise.all(names.map(id => opened.hub.device(id)))
+  const { page, context } = await opened.visit('/')
+  const top = () => page.evaluate<number>('scrollY')
+  const link = page.getByRole('link', { name: 'shelf-59' })
+  await link.scrollIntoViewIfNeeded()
+  const left = await top()
+  expect(left).toBeGreaterThan(100)
+  await link.click()
+  await page.getByRole('heading', { level: 1, name: 'shelf-59' }).waitFor()
+  await until(async () => (await top()) === 0)
+  await page.goBack()
+  await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor()
+  await until(async () => (await top()) === left)
+  await context.close()
+})
+
 test('the first load takes at most 150 KB, data included', async () => {
   const { page, received, context } = await opened.visit('/')
   const begun = performance.now()

@@ -9,6 +9,25 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => opened.close())
 
+test('a home is added, and deleted when nothing is in it', async () => {
+  const { page, complaints, context } = await opened.visit('/')
+  await page.getByRole('link', { name: 'Add a home' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Allotment')
+  await page.getByLabel('Time zone').fill('Europe/Vienna')
+  await page.getByRole('button', { name: 'Add it' }).click()
+  await page.getByRole('heading', { level: 1, name: 'Allotment' }).waitFor()
+  const made = async () => (await opened.hub.client.call('GET /homes')).homes.find(({ name }) => name === 'Allotment')
+  expect(await made()).toMatchObject({ timezone: 'Europe/Vienna' })
+  await page.getByRole('button', { name: 'Delete Allotment' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByRole('textbox').fill('Allotment')
+  await dialog.getByRole('button', { name: 'Delete', exact: true }).click()
+  await page.getByRole('heading', { level: 1, name: 'Home', exact: true }).waitFor()
+  expect(await made()).toBeUndefined()
+  expect(complaints).toEqual([])
+  await context.close()
+})
+
 test('a home has its rooms and its time changed', async () => {
   const { client } = opened.hub
   const params = { id: 'home' }

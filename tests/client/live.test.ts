@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { Live, type LiveOptions } from '../../src/client/live.js'
 import { Session, type SessionStorage } from '../../src/client/session.js'
@@ -52,7 +54,49 @@ async function counter(id: string) {
   }
 }
 
+/** Stands before the hub, and can fall silent without a word. */
+async function openSilence() {
+  const sockets: Socket[] = []
+  const server = createServer(front => {
+    const behind = connect(Number(new URL(hub.http_url).port), '127.0.0.1')
+    sockets.push(front, behind)
+    front.pipe(behind).pipe(front)
+    front.on('error', () => behind.destroy()).on('close', () => behind.destroy())
+    behind.on('error', () => front.destroy())
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/mqtt`,
+    fall: () => {
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    },
+  }
+}
+
 describe('live', () => {
+  test('finds out that a connection has fallen silent, and comes back over another one', async () => {
+    const silence = await openSilence()
+    const told: string[] = []
+    const live = open({ url: silence.url, changed: status => told.push(status) })
+    const listener = listen(live, topic('silent'))
+    await listener.live()
+    live.check(10_000)
+    expect(live.status).toBe('online')
+    silence.fall()
+    live.check(50)
+    await until(() => told.includes('offline'))
+    await until(() => listener.told.resumed === 2)
+    const say = await counter('silent')
+    await say(1)
+    await until(() => listener.heard.includes('{"value":1}'))
+    await live.close()
+    silence.close()
+  })
+
   test('tells each who listens, as long as they do, each message once', async () => {
     const live = open()
     const [narrow, wide] = [listen(live, topic('a')), listen(live, 'homes/home/devices/+/telemetry', topic('a'))]

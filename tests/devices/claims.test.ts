@@ -69,6 +69,15 @@ test('a device exchanges one over MQTT, hears the answer alone, and connects wit
   expect(await owner.client.get(`/devices/${device_id}`)).toMatchObject({ device: { name: 'Heater', home_id: 'flat' } })
 })
 
+test('a code that was used cannot be taken back: its device has its key', async () => {
+  const { claim, code } = await newCode()
+  const { device } = await register({ code })
+  await expect(owner.client.delete(`/homes/flat/claim-codes/${claim.id}`)).rejects.toMatchObject({
+    code: 'conflict',
+    message: expect.stringContaining(device.id),
+  })
+})
+
 test('of a hundred that exchange one code at once, one gets a key', async () => {
   const { code } = await newCode()
   const answers = await Promise.allSettled(Array.from({ length: 100 }, () => register({ code })))

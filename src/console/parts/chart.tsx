@@ -89,7 +89,7 @@ function Drawn({ device: { id, home_id, name }, field, unit, range, zone }: Draw
           ) : (
             <>
               <div class="drawing">
-                <Plot series={whole} zone={zone} unit={unit} name={label} />
+                <Plot series={whole} zone={zone} unit={unit} name={label} length_ms={range.length_ms} />
               </div>
               <Extremes series={whole} unit={unit} />
               <ChartExport

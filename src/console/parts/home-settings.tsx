@@ -5,7 +5,7 @@ import { LinesField, TextField } from './fields.tsx'
 import { Form, typed } from './form.tsx'
 
 /** Those that this browser knows; the hub has the last word. */
-const zones = Intl.supportedValuesOf('timeZone')
+export const zones = Intl.supportedValuesOf('timeZone')
 
 /** The name of a home, its time zone, and how long its readings are kept. */
 export function HomeSettings({ home }: { home: Home }) {

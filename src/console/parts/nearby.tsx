@@ -1,15 +1,15 @@
 import type { ComponentChildren } from 'preact'
 import { useLocation } from 'preact-iso'
 import type { User } from '../../client/routes.js'
-import { isFor, type Place, places } from '../state/places.ts'
+import { isForMe } from '../state/homes.ts'
+import { type Place, places } from '../state/places.ts'
 import { person } from '../state/session.ts'
 import { Empty } from './states.tsx'
 
 /** The views that belong together, at the head of each of them. */
 export function Nearby({ group }: Pick<Place, 'group'>) {
   const { path } = useLocation()
-  const role = person.value?.role
-  const here = places.filter(place => place.group === group && isFor(place, role))
+  const here = places.filter(place => place.group === group && isForMe(place))
   if (here.length < 2) return null
   return (
     <nav class="nearby" aria-label="Related views">

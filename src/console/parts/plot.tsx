@@ -14,6 +14,8 @@ interface PlotOptions {
   readonly zone: string
   readonly unit: string
   readonly name: string
+  /** How far back it looks, in milliseconds; without, from the first to the last that there is. */
+  readonly length_ms?: number
   /** Times that are marked. */
   readonly spans?: readonly Span[]
 }
@@ -22,7 +24,7 @@ const none: readonly Span[] = []
 const height = 280
 
 /** Mean of each window as a line, from least to greatest as a band. */
-export default function Plot({ series, zone, unit, name, spans = none }: PlotOptions) {
+export default function Plot({ series, zone, unit, name, length_ms = 0, spans = none }: PlotOptions) {
   const place = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot | null>(null)
   const shown = useRef(series)
@@ -34,7 +36,7 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
     if (!element) return
     const draw = () => {
       plot.current?.destroy()
-      plot.current = new uPlot(optionsFor(element, zone, unit, name, spans), columns(shown.current), element)
+      plot.current = new uPlot(optionsFor(element, zone, unit, name, spans), columns(shown.current, length_ms), element)
       drawn.current = shown.current
     }
     // Paper has colours of its own.
@@ -52,16 +54,23 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
       for (const scheme of schemes) scheme.removeEventListener('change', draw)
       plot.current?.destroy()
     }
-  }, [zone, unit, name, spans])
+  }, [zone, unit, name, length_ms, spans])
   useEffect(() => {
     if (drawn.current === series) return
     drawn.current = series
-    plot.current?.setData(columns(series))
+    plot.current?.setData(columns(series, length_ms))
   }, [series])
   return <div class="plot" ref={place} />
 }
 
-const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [[...at], [...mean], [...min], [...max]]
+/** From the beginning of the time that is looked at until now, also where nothing was measured. */
+function columns({ at, mean, min, max }: Series, length_ms: number): uPlot.AlignedData {
+  if (length_ms === 0) return [[...at], [...mean], [...min], [...max]]
+  const end = Math.max(Date.now() / 1000, at.at(-1) ?? 0)
+  const begin = Math.min(end - length_ms / 1000, at[0] ?? end)
+  const framed = (values: readonly (number | null)[]) => [null, ...values, null]
+  return [[begin, ...at, end], framed(mean), framed(min), framed(max)]
+}
 
 /** A little more than what there is, and for what never changed one up and one down. */
 const around = (least: number, most: number): uPlot.Range.MinMax =>
@@ -69,7 +78,6 @@ const around = (least: number, most: number): uPlot.Range.MinMax =>
 
 /** Of so few each is seen by itself: a line has two ends at least. */
 const fewPoints = 24
-const halfHour = 1800
 const areFew = (_: uPlot, __: number, first: number, last: number) => last - first < fewPoints
 
 /** Marks times behind what is drawn. */
@@ -113,7 +121,7 @@ function optionsFor(
     tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
     padding: [8, 28, 0, 0],
     scales: {
-      x: { range: (_, first, last) => (first === last ? [first - halfHour, last + halfHour] : [first, last]) },
+      x: { range: (_, first, last) => [first, last] },
       y: { range: (_, least, most) => around(least, most) },
     },
     cursor: { y: false, points: { size: 7 } },

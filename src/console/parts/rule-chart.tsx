@@ -34,6 +34,7 @@ export function RuleChart({ found, field, range, zone }: RuleChartOptions) {
               zone={zone}
               unit={device ? unitOf(device, field) : ''}
               name={labelOf(field)}
+              length_ms={range.length_ms}
               spans={spans}
             />
           </div>

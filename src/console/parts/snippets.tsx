@@ -40,6 +40,12 @@ function Texts({ id, api_key: key, mqtt_port, mqtts_port }: TextsOptions) {
         <TextField label="Address of the hub" value={host} change={text => setHost(text.trim())} most={253} isCode />
         <NumberField label="Port for MQTT" min={1} max={65_535} value={port || String(usual)} change={setPort} />
       </div>
+      {/^(127\.|localhost$|::1$)/.test(host) && (
+        <p class="muted">
+          Only what runs on the hub’s own machine finds it at {host}. For others start it with{' '}
+          <code>HEARTH_HOST=0.0.0.0</code>, and write here which address it has in your network.
+        </p>
+      )}
       {mqtts_port !== null && <CheckField label="Encrypted (TLS)" value={tls} change={secure} />}
       <fieldset class="choices">
         <legend class="unseen">What the device is made with</legend>

@@ -32,7 +32,7 @@ export function WorkPanel({ figures }: { figures: Figures }) {
                 <code>{route}</code>
               </dt>
               <dd>
-                {durationText(mean * 1000)}, {valueText(count)} times
+                {durationText(mean * 1000)}, {count === 1 ? 'once' : `${valueText(count)} times`}
               </dd>
             </div>
           ))}

@@ -4,6 +4,7 @@ import type { Alert, Device, Home, Member, Room } from '../../client/routes.js'
 import { ownHomesTopic } from '../../topics.ts'
 import { follow } from './live.ts'
 import { everyPage } from './pages.ts'
+import { isFor, type Place } from './places.ts'
 import { questions } from './questions.ts'
 import { isObject, type Latest, newest, parsed, readingsOf, toldIn } from './readings.ts'
 import { person, session } from './session.ts'
@@ -28,6 +29,8 @@ export const mayAct = (home_id: string) => person.value?.role === 'admin' || rol
 export const mayOwn = (home_id: string) => person.value?.role === 'admin' || roles.value.get(home_id) === 'owner'
 /** Those in which this person may change what there is. */
 export const ownHomes = () => homes.value.filter(({ id }) => mayOwn(id))
+/** Whether I may see what a place shows. */
+export const isForMe = (place: Place) => isFor(place, person.value?.role, ownHomes().length > 0)
 export const homeOf = (id: string) => homes.value.find(home => home.id === id)
 export const zoneOf = (home_id: string) => homeOf(home_id)?.timezone ?? 'UTC'
 /** The worst first. */
@@ -69,7 +72,7 @@ export function openHomes(): () => void {
       const found = await readHomes()
       if (isOver || own !== turn) return
       const isNew = idsOf(found) !== listened
-      homes.value = found
+      homes.value = byName(found)
       if (!isNew && !wantsWhole) return
       wantsWhole = false
       await readAll()
@@ -88,6 +91,9 @@ export function openHomes(): () => void {
     clear()
   }
 }
+
+const byName = <T extends { readonly name: string }>(rows: readonly T[]) =>
+  rows.toSorted((a, b) => a.name.localeCompare(b.name))
 
 const idsOf = (found: readonly Home[]) =>
   found
@@ -243,16 +249,21 @@ export const forgetDevice = (id: string): void =>
     devices.value = next
   })
 
-/** A home as the hub has just answered. */
+/** A home as the hub has just answered, new or changed. */
 export function showHome(home: Home): void {
-  homes.value = homes.value.map(one => (one.id === home.id ? home : one))
+  homes.value = byName([...homes.value.filter(({ id }) => id !== home.id), home])
+}
+
+/** A home that was deleted. */
+export function forgetHome(id: string): void {
+  homes.value = homes.value.filter(home => home.id !== id)
 }
 
 /** A room as the hub has just answered, new or renamed. */
 export const showRoom = (room: Room): void =>
   change(() => {
     const others = rooms.value.filter(({ id }) => id !== room.id)
-    rooms.value = [...others, room].sort((a, b) => a.name.localeCompare(b.name))
+    rooms.value = byName([...others, room])
   })
 
 /** A room that was deleted: its devices are in none. */

@@ -63,3 +63,9 @@ effect(() => {
 const wake = () => void live?.then(opened => opened.wake())
 addEventListener('online', wake)
 document.addEventListener('visibilitychange', () => document.visibilityState === 'visible' && wake())
+
+/** Nobody tells of a network that is gone silently. Whoever does not look need not know. */
+const check = () => document.visibilityState === 'visible' && void live?.then(opened => opened.check())
+const checkEveryMs = 10_000
+setInterval(check, checkEveryMs)
+addEventListener('offline', check)

@@ -61,6 +61,7 @@ function arduino({ host, port, tls, id, key }: Connection): string {
     '  static unsigned long said = 0;',
     '  if (said != 0 && millis() - said < 10000) return;',
     '  said = millis();',
+    '  // PubSubClient publishes at QoS 0: what is lost on the way is not sent again.',
     `  mqtt.publish(${quoted(topicOf(id))}, ${quoted(reading)});`,
     '}',
   ].join('\n')

@@ -95,6 +95,9 @@ function Facts({ device }: { device: Device }) {
       {facts.map(fact => fact && <span key={fact}>{fact}</span>)}
       {device.firmware_version && <span>Firmware {device.firmware_version}</span>}
       {device.status !== 'active' && <span>{labelOf(device.status)}</span>}
+      <span>
+        Id <code>{device.id}</code>
+      </span>
     </p>
   )
 }

@@ -1,12 +1,14 @@
-import { useRoute } from 'preact-iso'
+import { useLocation, useRoute } from 'preact-iso'
 import type { Home } from '../../client/routes.js'
 import { ClaimsPanel } from '../parts/claims-panel.tsx'
+import { Confirm } from '../parts/confirm.tsx'
 import { HomeSettings } from '../parts/home-settings.tsx'
 import { Panel } from '../parts/panel.tsx'
 import { Ready } from '../parts/ready.tsx'
 import { RoomsPanel } from '../parts/rooms-panel.tsx'
 import { Title } from '../parts/states.tsx'
-import { homeOf, mayOwn, progress } from '../state/homes.ts'
+import { forgetHome, homeOf, mayOwn, progress } from '../state/homes.ts'
+import { session } from '../state/session.ts'
 
 /** What a home is called, its time, its rooms, and how long its readings are kept. */
 export default function HomeView() {
@@ -33,8 +35,26 @@ function Shown({ home }: { home: Home }) {
         <Panel id="settings" title="Settings">
           {isMine ? <HomeSettings home={home} /> : <Facts home={home} />}
         </Panel>
+        {isMine && <Deletion home={home} />}
       </div>
     </div>
+  )
+}
+
+function Deletion({ home: { id, name } }: { home: Home }) {
+  const { route } = useLocation()
+  const run = async () => {
+    await session.call('DELETE /homes/{id}', { params: { id } })
+    route('/')
+    forgetHome(id)
+  }
+  return (
+    <Panel id="deletion" title="Delete this home">
+      <p class="muted">Only a home without devices can be deleted: move or delete them first.</p>
+      <Confirm action="Delete" about={name} title={`Delete ${name}?`} typed={name} run={run}>
+        Its rooms, groups, rules and alerts are deleted with it, and nobody belongs to it any more.
+      </Confirm>
+    </Panel>
   )
 }
 

@@ -3,9 +3,8 @@ import { AlertCard } from '../parts/alert-card.tsx'
 import { DeviceCard } from '../parts/device-card.tsx'
 import { Ready } from '../parts/ready.tsx'
 import { Empty, Title } from '../parts/states.tsx'
-import { devices, homes, type LiveDevice, mayOwn, openAlerts, rooms } from '../state/homes.ts'
-import { isFor, places } from '../state/places.ts'
-import { person } from '../state/session.ts'
+import { devices, homes, isForMe, type LiveDevice, mayOwn, openAlerts, rooms } from '../state/homes.ts'
+import { places } from '../state/places.ts'
 
 /** All homes with their rooms and devices, as they are now. */
 export function Overview() {
@@ -14,10 +13,9 @@ export function Overview() {
       <Title text={homes.value.length > 1 ? 'My homes' : (homes.value[0]?.name ?? 'My homes')} />
       <Ready what="Reading your homes">
         {homes.value.length === 0 ? (
-          <Empty>You belong to no home yet. Ask the owner of one to make you a member.</Empty>
-        ) : (
-          <Places />
-        )}
+          <Empty>You belong to no home yet. Add one, or ask the owner of one to make you a member.</Empty>
+        ) : null}
+        <Places />
         {homes.value.map(home => (
           <HomePart key={home.id} home={home} />
         ))}
@@ -114,7 +112,7 @@ function Places() {
   return (
     <nav class="links" aria-label="Devices and groups">
       {places
-        .filter(place => place.group === 'home' && isFor(place, person.value?.role))
+        .filter(place => place.group === 'home' && isForMe(place))
         .map(({ path, name }) => (
           <a key={path} class="link-button" href={path}>
             {name}

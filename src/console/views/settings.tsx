@@ -1,6 +1,6 @@
 import { Title } from '../parts/states.tsx'
-import { isFor, type Place, places } from '../state/places.ts'
-import { person } from '../state/session.ts'
+import { isForMe } from '../state/homes.ts'
+import { type Place, places } from '../state/places.ts'
 
 const groups: Readonly<Record<Place['group'], string>> = {
   home: 'Homes and devices',
@@ -11,7 +11,7 @@ const groups: Readonly<Record<Place['group'], string>> = {
 
 /** Everything that has no place of its own in the navigation, for those who may go there. */
 export default function Settings() {
-  const open = places.filter(place => isFor(place, person.value?.role))
+  const open = places.filter(isForMe)
   return (
     <>
       <Title text="More" />
