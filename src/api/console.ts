@@ -6,14 +6,15 @@ import type { Api } from './api.js'
 const hidden = { config: { who: 'anyone' as const }, schema: { hide: true } }
 /** Their names hold a digest of what is in them. */
 const forEver = { cacheControl: true, maxAge: '1y', immutable: true } as const
+const assetName = /^[\w-]+(?:\.[\w-]+)+$/
 const root = fileURLToPath(new URL('.', import.meta.resolve('#console/index.html')))
 
 /** The console: one page that finds its way by itself, and what it loads. */
 export async function consoleRoutes(app: Api): Promise<void> {
   await app.register(fastifyStatic, { root, serve: false, preCompressed: true, etag: true })
   app.get('/', hidden, (_, reply) => sendPage(reply))
-  app.get<{ Params: { '*': string } }>('/assets/*', hidden, ({ params }, reply) =>
-    reply.sendFile(`assets/${params['*']}`, forEver),
+  app.get<{ Params: { '*': string } }>('/assets/*', hidden, ({ params: { '*': name } }, reply) =>
+    assetName.test(name) ? reply.sendFile(`assets/${name}`, forEver) : reply.callNotFound(),
   )
 }
 

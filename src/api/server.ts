@@ -177,7 +177,11 @@ async function protect(app: Api, { cors_origins }: Config): Promise<void> {
       },
     },
   })
-  app.addHook('onRequest', (request, reply, done) => setHeaders(request.raw, reply.raw, () => done()))
+  app.addHook('onRequest', (request, reply, done) => {
+    // What is told somebody is kept by nobody on the way, nor on the disk of a browser; files say otherwise of themselves.
+    reply.header('cache-control', 'no-store')
+    setHeaders(request.raw, reply.raw, () => done())
+  })
   if (cors_origins) {
     const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
     const origin = cors_origins.split(',').map(one => one.trim())

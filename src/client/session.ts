@@ -128,12 +128,15 @@ export class Session {
       this.#kept = stored
       return stored
     }
-    try {
-      const { refresh_token } = stored
-      return this.#keep(await this.#anonymous.call('POST /auth/refresh', { body: { refresh_token } }))
-    } catch (error) {
-      throw isUnauthorized(error) ? this.#forget() : error
-    }
+    const { refresh_token, user } = stored
+    const granted = await this.#anonymous.call('POST /auth/refresh', { body: { refresh_token } }).catch(orNull)
+    // Whoever has signed out meanwhile stays out, and whoever has signed in stays in.
+    const now = parse(this.#options.storage.read())
+    if (now?.user.id !== user.id) throw ended()
+    if (granted !== null) return this.#keep(granted)
+    if (now.refresh_token === refresh_token) throw this.#forget()
+    this.#kept = now
+    return now
   }
 
   #keep({ expires_in, ...granted }: Granted): Kept {
@@ -150,8 +153,16 @@ export class Session {
     this.#kept = null
     this.#options.storage.write(null)
     if (had) this.#options.changed?.(null)
-    return new HubError('unauthorized', 'The session has ended: sign in again.')
+    return ended()
   }
+}
+
+const ended = () => new HubError('unauthorized', 'The session has ended: sign in again.')
+
+/** Null where the hub has refused. @throws every other fault */
+function orNull(error: unknown): null {
+  if (isUnauthorized(error)) return null
+  throw error
 }
 
 const isUnauthorized = (error: unknown) => error instanceof HubError && error.code === 'unauthorized'

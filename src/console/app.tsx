@@ -1,5 +1,5 @@
 import { useEffect, useErrorBoundary, useLayoutEffect } from 'preact/hooks'
-import { ErrorBoundary, LocationProvider, Route, Router } from 'preact-iso'
+import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from 'preact-iso'
 import { Banner } from './parts/banner.tsx'
 import { Header } from './parts/header.tsx'
 import { later } from './parts/later.ts'
@@ -56,9 +56,13 @@ function SignedIn() {
   )
 }
 
-/** One view, or what went wrong in it: the rest of the page stays. */
+/** One view, or what went wrong in it, until one goes elsewhere: the rest of the page stays. */
 function Views() {
-  const [error, again] = useErrorBoundary(reportError)
+  const { path } = useLocation()
+  const [error, again] = useErrorBoundary(error => reportError(error))
+  useEffect(() => {
+    if (error) again()
+  }, [path])
   if (error) {
     return (
       <>

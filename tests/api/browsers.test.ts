@@ -38,6 +38,19 @@ describe('browsers', () => {
     await open.close()
   })
 
+  test('and what stands before them keep nothing of what the hub tells', async () => {
+    for (const [path, key] of [
+      ['/api/v1/devices', undefined],
+      ['/api/v1/devices', null],
+      ['/api/v1/devices/nobody', undefined],
+      ['/health', null],
+      ['/metrics', null],
+    ] as const) {
+      const { headers } = await hub.call('GET', path, key === null ? { key } : {})
+      expect([path, headers.get('cache-control')]).toEqual([path, 'no-store'])
+    }
+  })
+
   test('are told to trust nothing but this origin, and are not sent to HTTPS', async () => {
     const { headers } = await hub.call('GET', '/health', { key: null })
     expect(headers.get('content-security-policy')).toContain("default-src 'self'")

@@ -1,10 +1,11 @@
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Session, type SessionStorage } from '../../src/client/session.js'
 import { linkToken } from '../../src/people/sessions.js'
 import { firstAdministrator } from '../../src/people/users.js'
 import { admin, startHub, type TestHub } from '../helper.js'
+import { newPerson } from '../people/person.js'
 
 let hub: TestHub
 beforeAll(async () => {
@@ -138,21 +139,65 @@ describe('a session', () => {
       await tab.call('GET /users/me')
     }
   })
+
+  test('that is ended while its token is exchanged stays so', async () => {
+    const storage = place()
+    await open(storage).signIn(admin.email, admin.password)
+    age(storage)
+    const held = await holder(() => open(storage).signOut())
+    const session = new Session({ url: held.url, storage })
+    await expect(session.credentials()).rejects.toMatchObject({ code: 'unauthorized' })
+    expect(storage.text).toBeNull()
+    await held.close()
+  })
+
+  test('gives way to that of somebody else who signs in while its token is exchanged', async () => {
+    const other = await newPerson(hub)
+    for (const isTaken of [true, false]) {
+      const storage = place()
+      await open(storage).signIn(admin.email, admin.password)
+      age(storage)
+      if (!isTaken) storage.text = (storage.text ?? '').replace(refreshTokenIn(storage), 'spoilt')
+      const held = await holder(async () => {
+        await open(storage).signOut()
+        await open(storage).signIn(other.username, other.password)
+      })
+      const session = new Session({ url: held.url, storage })
+      await expect(session.credentials()).rejects.toMatchObject({ code: 'unauthorized' })
+      expect((await open(storage).call('GET /users/me')).user.username).toBe(other.username)
+      await held.close()
+    }
+  })
 })
 
-/** Passes requests on to the hub, and cuts the connection when the hub has answered. */
-async function loser() {
-  let lost = 0
+/** Passes requests on to the hub; what becomes of the answers is for another to say. */
+async function between(answered: (answer: Response, response: ServerResponse) => Promise<void>) {
   const server = createServer(async (request, response) => {
     const { method = 'GET', url = '/' } = request
     const chunks = await request.toArray()
     const headers = { 'content-type': 'application/json' }
-    const { ok } = await fetch(`${hub.http_url}${url}`, { method, headers, body: Buffer.concat(chunks) })
-    if (ok) lost++
-    response.destroy()
+    await answered(await fetch(`${hub.http_url}${url}`, { method, headers, body: Buffer.concat(chunks) }), response)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const close = () => new Promise(resolve => server.close(resolve))
-  return { url: `http://127.0.0.1:${port}`, lost: () => lost, close }
+  return { url: `http://127.0.0.1:${port}`, close }
 }
+
+/** Cuts the connection when the hub has answered. */
+async function loser() {
+  let lost = 0
+  const cutter = await between(async ({ ok }, response) => {
+    if (ok) lost++
+    response.destroy()
+  })
+  return { ...cutter, lost: () => lost }
+}
+
+/** Holds answers back until `meanwhile` is done. */
+const holder = (meanwhile: () => Promise<void>) =>
+  between(async (answer, response) => {
+    await meanwhile()
+    response.writeHead(answer.status, { 'content-type': 'application/json', connection: 'close' })
+    response.end(await answer.text())
+  })

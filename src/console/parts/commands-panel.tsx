@@ -3,7 +3,7 @@ import type { Command, Device } from '../../client/routes.js'
 import { useFollowed, useRead } from '../state/read.ts'
 import { toldIn } from '../state/readings.ts'
 import { session } from '../state/session.ts'
-import { labelOf } from '../state/words.ts'
+import { labelOf, valueText } from '../state/words.ts'
 import { Panel, Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
@@ -55,7 +55,7 @@ function CommandLine({ command, zone }: { command: Command; zone: string }) {
       <details onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>
           <span class="line-name">{labelOf(name)}</span>
-          {Object.keys(params).length > 0 && <code>{JSON.stringify(params)}</code>}
+          {Object.keys(params).length > 0 && <code>{valueText(params)}</code>}
           <span class={`outcome outcome-${status}`}>{labelOf(status)}</span>
           <Time at={issued_at} zone={zone} />
         </summary>

@@ -1,7 +1,7 @@
 import { useId, useState } from 'preact/hooks'
 import type { Command } from '../../client/routes.js'
 import { type Capability, type Param, paramValue } from '../state/capabilities.ts'
-import type { Value } from '../state/readings.ts'
+import { ownIn, type Value } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf, valueText } from '../state/words.ts'
 import { faultText } from './states.tsx'
@@ -33,7 +33,7 @@ export function Control({ device_id, capability, reported }: ControlOptions) {
         </p>
       </div>
       {isChoice && only ? (
-        <Choice param={only} now={reported[only.name]} busy={busy} send={send} />
+        <Choice param={only} now={ownIn(reported, only.name)} busy={busy} send={send} />
       ) : (
         <Form
           params={asked}
@@ -120,7 +120,7 @@ function Form({ params, reported, action, busy, send }: FormOptions) {
   return (
     <form class="row" onSubmit={submit}>
       {params.map(param => (
-        <Field key={param.name} param={param} now={reported[param.name] ?? param.standard} />
+        <Field key={param.name} param={param} now={ownIn(reported, param.name) ?? param.standard} />
       ))}
       <button type="submit" disabled={busy}>
         {action}

@@ -1,6 +1,6 @@
 import type { Device, Event } from '../../client/routes.js'
 import { useFollowed } from '../state/read.ts'
-import { isObject, parsed } from '../state/readings.ts'
+import { isBelievable, isObject, parsed } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf, valueText } from '../state/words.ts'
 import { Panel, Read } from './panel.tsx'
@@ -18,7 +18,8 @@ export function EventsPanel({ device: { id, home_id }, zone }: { device: Device;
       (await session.call('GET /devices/{id}/events', { params: { id }, query: { limit: shown } })).events,
     heard: (known, { payload }) => {
       const data = parsed(payload)
-      const ts = isObject(data) && typeof data.ts === 'number' ? data.ts : Date.now()
+      const now = Date.now()
+      const ts = isObject(data) && isBelievable(data.ts, now) ? data.ts : now
       return [{ kind: 'event', ts, data }, ...known].slice(0, shown)
     },
   })

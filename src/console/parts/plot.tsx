@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
+import { aroundEqual } from '../state/scale.ts'
 import type { Series } from '../state/series.ts'
 import { axisText, valueText } from '../state/words.ts'
 
@@ -74,7 +75,7 @@ function columns({ at, mean, min, max }: Series, length_ms: number): uPlot.Align
 
 /** A little more than what there is, and for what never changed one up and one down. */
 const around = (least: number, most: number): uPlot.Range.MinMax =>
-  least === most ? [least - 1, most + 1] : uPlot.rangeNum(least, most, 0.1, true)
+  aroundEqual(least, most) ?? uPlot.rangeNum(least, most, 0.1, true)
 
 /** Of so few each is seen by itself: a line has two ends at least. */
 const fewPoints = 24

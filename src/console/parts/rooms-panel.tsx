@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Room } from '../../client/routes.js'
-import { devices, forgetRoom, rooms, showRoom } from '../state/homes.ts'
+import { devicesInRooms, forgetRoom, rooms, showRoom } from '../state/homes.ts'
 import { session } from '../state/session.ts'
 import { Confirm } from './confirm.tsx'
 import { TextField } from './fields.tsx'
@@ -31,7 +31,7 @@ function RoomLine({ room, isMine }: { room: Room; isMine: boolean }) {
   const [isEditing, edit] = useState(false)
   const button = useRef<HTMLButtonElement>(null)
   const { id, name } = room
-  const count = [...devices.value.values()].filter(({ device }) => device.value.room_id === id).length
+  const count = devicesInRooms.value.get(id)?.length ?? 0
   const remove = async () => {
     await session.call('DELETE /rooms/{id}', { params: { id } })
     forgetRoom(id)

@@ -74,8 +74,8 @@ function Names({ reported, open }: Twin) {
           {names.map(name => (
             <tr key={name}>
               <th scope="row">{labelOf(name)}</th>
-              <td>{name in reported ? valueText(reported[name]) : '–'}</td>
-              <td>{name in open ? `${valueText(open[name])}, not reached yet` : 'as reported'}</td>
+              <td>{Object.hasOwn(reported, name) ? valueText(reported[name]) : '–'}</td>
+              <td>{Object.hasOwn(open, name) ? `${valueText(open[name])}, not reached yet` : 'as reported'}</td>
             </tr>
           ))}
         </tbody>

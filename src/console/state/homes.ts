@@ -41,6 +41,19 @@ export const openAlerts = computed(() =>
   [...alerts.value.values()].sort((a, b) => rank(a) - rank(b) || b.last_raised_at - a.last_raised_at),
 )
 
+/** By the ids of their rooms: looked through once, however many rooms there are. */
+export const devicesInRooms = computed(() => {
+  const inRooms = new Map<string, LiveDevice[]>()
+  for (const entry of devices.value.values()) {
+    const { room_id } = entry.device.value
+    if (room_id === null) continue
+    const others = inRooms.get(room_id)
+    if (others) others.push(entry)
+    else inRooms.set(room_id, [entry])
+  }
+  return inRooms
+})
+
 const kinds = ['devices/+/telemetry', 'devices/+/presence', 'devices/+/hello', 'alerts']
 
 /** Reads all homes, and keeps them as they are from then on, also which they are. @returns what ends it */

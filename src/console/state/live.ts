@@ -11,6 +11,9 @@ let live: Promise<Live> | null = null
 /** How long after one drawing the next one may be, in milliseconds. Nobody reads faster, and each costs the page a layout. */
 const pause = 100
 
+/** As many wait at most: the timers of a hidden page run once a minute. */
+const mostWaiting = 1000
+
 /** What was heard and not shown yet: what comes alone is shown at once, and of hundreds of messages a second many at a time. */
 let waiting: (() => void)[] = []
 let shownAt = Number.NEGATIVE_INFINITY
@@ -42,6 +45,7 @@ export function follow(filters: readonly string[], { heard, resumed }: Listener)
   const whenShown = (message: Message) => {
     if (waiting.length === 0) setTimeout(show, shownAt + pause - performance.now())
     waiting.push(() => isOver || heard(message))
+    if (waiting.length >= mostWaiting) show()
   }
   void live.then(opened => {
     if (!isOver) stop = opened.subscribe(filters, { heard: whenShown, ...(resumed && { resumed }) })
@@ -52,10 +56,13 @@ export function follow(filters: readonly string[], { heard, resumed }: Listener)
   }
 }
 
+let whose: string | null = null
 // Another person is another connection.
 effect(() => {
-  if (person.value !== null || live === null) return
-  void live.then(opened => opened.close())
+  const id = person.value?.id ?? null
+  if (id === whose) return
+  whose = id
+  void live?.then(opened => opened.close())
   live = null
   liveStatus.value = 'connecting'
 })

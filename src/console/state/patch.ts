@@ -1,4 +1,4 @@
-import { isObject } from './readings.ts'
+import { isObject, ownIn } from './readings.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -8,7 +8,7 @@ const isSame = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(
 export function patchOf(before: Json, after: Json): Json {
   const patch: [string, unknown][] = []
   for (const [name, value] of Object.entries(after)) {
-    const old = Object.hasOwn(before, name) ? before[name] : undefined
+    const old = ownIn(before, name)
     if (isSame(old, value)) continue
     patch.push([name, isObject(value) && isObject(old) ? patchOf(old, value) : value])
   }

@@ -21,6 +21,9 @@ export const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 export const isValue = (value: unknown): value is Value => ['number', 'boolean', 'string'].includes(typeof value)
 
+/** What an object has under a name of its own: a device may well say `constructor`, which every object has. */
+export const ownIn = (object: Json, name: string): unknown => (Object.hasOwn(object, name) ? object[name] : undefined)
+
 /** JSON that came over the wire; undefined where it is none. */
 export function parsed(text: string): unknown {
   try {
@@ -40,6 +43,10 @@ export function toldIn<Name extends keyof Told>(name: Name, payload: string): To
 const firstBelievable = Date.UTC(2020, 0, 1)
 const ahead_ms = 5 * 60_000
 
+/** Whether a time that a device has said is one that the hub goes by as well. */
+export const isBelievable = (ts: unknown, now: number): ts is number =>
+  typeof ts === 'number' && ts >= firstBelievable && ts <= now + ahead_ms
+
 /** What a message of telemetry says, read as the hub reads it: a point or a batch, values nested or not. */
 export function readingsOf(payload: string, now: number): { readonly field: string; readonly reading: Reading }[] {
   const message = parsed(payload)
@@ -55,8 +62,8 @@ export function readingsOf(payload: string, now: number): { readonly field: stri
 }
 
 function timeOf({ ts, age }: Json, hasAge: boolean, now: number): number {
-  if (typeof ts === 'number' && ts >= firstBelievable && ts <= now + ahead_ms) return ts
-  return hasAge && typeof age === 'number' && ts === undefined ? now - age : now
+  const said = typeof ts !== 'number' && hasAge && typeof age === 'number' ? now - age : ts
+  return isBelievable(said, now) ? said : now
 }
 
 function* fieldsOf(nested: Json, prefix: string): Generator<[string, Value]> {
@@ -70,7 +77,8 @@ function* fieldsOf(nested: Json, prefix: string): Generator<[string, Value]> {
 export function newest(known: Latest, more: Iterable<{ readonly field: string; readonly reading: Reading }>): Latest {
   let merged: Record<string, Reading> | null = null
   for (const { field, reading } of more) {
-    const before = (merged ?? known)[field]
+    const so_far = merged ?? known
+    const before = Object.hasOwn(so_far, field) ? so_far[field] : undefined
     if (before && before.ts > reading.ts) continue
     merged ??= { ...known }
     merged[field] = reading

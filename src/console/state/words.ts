@@ -5,35 +5,34 @@ const locale = navigator.languages
 
 const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 2 })
 const large = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 })
+const huge = new Intl.NumberFormat(locale, { notation: 'scientific', maximumFractionDigits: 2 })
 
-/** A value as people read it, without its unit. */
+/** A browser takes seconds to break one word of tens of thousands of letters into lines. */
+const mostLetters = 500
+const beginningOf = (text: string) => (text.length > mostLetters ? `${text.slice(0, mostLetters)}…` : text)
+
+/** A value as people read it, without its unit; of a long text the beginning. */
 export function valueText(value: unknown): string {
-  if (typeof value === 'number') return (Math.abs(value) >= 1000 ? large : number).format(value)
+  if (typeof value === 'number') return formatFor(Math.abs(value)).format(value)
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return beginningOf(typeof value === 'string' ? value : JSON.stringify(value))
 }
+
+const formatFor = (size: number) => (size >= 1e15 ? huge : size >= 1000 ? large : number)
 
 /** What is no word, as it is written. */
-const signs: Readonly<Record<string, string>> = {
-  co: 'CO',
-  db: 'dB',
-  dbfs: 'dBFS',
-  hz: 'Hz',
-  laeq: 'LAeq',
-  lafmax: 'LAFmax',
-  mm: 'mm',
-  ms: 'ms',
-  rssi: 'RSSI',
-}
+const signs: ReadonlyMap<string, string> = new Map(
+  ['CO', 'dB', 'dBFS', 'Hz', 'LAeq', 'LAFmax', 'mm', 'ms', 'RSSI'].map(sign => [sign.toLowerCase(), sign]),
+)
 
 /** `free_heap` becomes `Free heap`, and `low_hz` `Low Hz`. */
 export function labelOf(name: string): string {
-  const [first = '', ...rest] = name
+  const [first = '', ...rest] = beginningOf(name)
     .replace(/[._-]+/g, ' ')
     .trim()
     .split(' ')
-  const begun = signs[first] ?? first.charAt(0).toUpperCase() + first.slice(1)
-  return [begun, ...rest.map(word => signs[word] ?? word)].join(' ')
+  const begun = signs.get(first) ?? first.charAt(0).toUpperCase() + first.slice(1)
+  return [begun, ...rest.map(word => signs.get(word) ?? word)].join(' ')
 }
 
 /** The unit of a field as the device has declared it, else an empty text. */

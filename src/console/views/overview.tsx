@@ -3,7 +3,7 @@ import { AlertCard } from '../parts/alert-card.tsx'
 import { DeviceCard } from '../parts/device-card.tsx'
 import { Ready } from '../parts/ready.tsx'
 import { Empty, Title } from '../parts/states.tsx'
-import { devices, homes, isForMe, type LiveDevice, mayOwn, openAlerts, rooms } from '../state/homes.ts'
+import { devices, devicesInRooms, homes, isForMe, type LiveDevice, mayOwn, openAlerts, rooms } from '../state/homes.ts'
 import { places } from '../state/places.ts'
 
 /** All homes with their rooms and devices, as they are now. */
@@ -29,9 +29,10 @@ function HomePart({ home }: { home: Home }) {
   const here = [...devices.value.values()].filter(({ device }) => device.value.home_id === home.id)
   const inRooms = rooms.value
     .filter(({ home_id }) => home_id === home.id)
-    .map(room => ({ ...room, devices: here.filter(({ device }) => device.value.room_id === room.id) }))
+    .map(room => ({ ...room, devices: devicesInRooms.value.get(room.id) ?? [] }))
     .filter(room => room.devices.length > 0)
-  const elsewhere = here.filter(({ device }) => !inRooms.some(({ id }) => id === device.value.room_id))
+  const known = new Set(inRooms.map(({ id }) => id))
+  const elsewhere = here.filter(({ device }) => !known.has(device.value.room_id ?? ''))
   return (
     <section aria-labelledby={`home-${home.id}`}>
       <h2 id={`home-${home.id}`} class={homes.value.length > 1 ? '' : 'unseen'}>
