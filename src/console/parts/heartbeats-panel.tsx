@@ -24,7 +24,7 @@ export function HeartbeatsPanel({ device: { id, home_id }, zone }: { device: Dev
   })
   return (
     <Panel id="heartbeats" title="Health">
-      <Read value={beats.value}>
+      <Read value={beats.value} again={beats.again}>
         {([newest, ...older]) =>
           newest ? (
             <>

@@ -64,7 +64,7 @@ function Messages({ device_id }: { device_id: string }) {
       <div role="status" class="row news">
         {count > 0 && <Act name={count === 1 ? 'Show 1 new message' : `Show ${count} new messages`} act={showNew} />}
       </div>
-      <Read value={value}>
+      <Read value={value} again={again}>
         {({ rows, next_cursor }) => (
           <>
             {rows.length === 0 && <Empty>Every message was understood.</Empty>}

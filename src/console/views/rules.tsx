@@ -48,11 +48,11 @@ const readRules = async () => {
 }
 
 function RuleList() {
-  const { value, change } = useRead('rules', readRules)
+  const { value, again, change } = useRead('rules', readRules)
   const show = (rule: Rule) =>
     change(known => ({ ...known, rules: known.rules.map(one => (one.id === rule.id ? rule : one)) }))
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {({ rules, groups }) =>
         rules.length === 0 ? (
           <Empty>There is no rule yet.</Empty>
