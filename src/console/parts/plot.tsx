@@ -113,7 +113,9 @@ function optionsFor(
     tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
     padding: [8, 28, 0, 0],
     scales: {
-      x: { range: (_, first, last) => (first === last ? [first - halfHour, last + halfHour] : [first, last]) },
+      x: {
+        range: ({ data: [at] }, first, last) => (at.length === 1 ? [first - halfHour, last + halfHour] : [first, last]),
+      },
       y: { range: (_, least, most) => around(least, most) },
     },
     cursor: { y: false, points: { size: 7 } },
