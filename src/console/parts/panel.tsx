@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { HubError } from '../../errors.ts'
 import { useAction } from '../state/action.ts'
 import type { Known } from '../state/read.ts'
 import { Fault, focusAnew, Loading } from './states.tsx'
@@ -29,5 +30,6 @@ function Unread({ error, again }: { error: Error; again: () => Promise<void> }) 
   const retry = async () => {
     if (await run(again)) setTimeout(focusAnew)
   }
-  return <Fault error={error} busy={busy} again={() => void retry()} />
+  const isMissing = error instanceof HubError && error.code === 'not_found'
+  return <Fault error={error} busy={busy} again={isMissing ? undefined : () => void retry()} />
 }

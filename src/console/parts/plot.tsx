@@ -20,6 +20,7 @@ interface PlotOptions {
 
 const none: readonly Span[] = []
 const height = 280
+const halfHour = 1800
 
 /** Mean of each window as a line, from least to greatest as a band. */
 export default function Plot({ series, zone, unit, name, spans = none }: PlotOptions) {
@@ -61,7 +62,13 @@ export default function Plot({ series, zone, unit, name, spans = none }: PlotOpt
   return <div class="plot" ref={place} />
 }
 
-const columns = ({ at, mean, min, max }: Series): uPlot.AlignedData => [[...at], [...mean], [...min], [...max]]
+/** One reading alone stands in the middle of an hour, where years would be drawn around it. */
+function columns({ at, mean, min, max }: Series): uPlot.AlignedData {
+  const [only] = at
+  if (only === undefined || at.length > 1) return [[...at], [...mean], [...min], [...max]]
+  const alone = (column: readonly (number | null)[]) => [null, ...column, null]
+  return [[only - halfHour, only, only + halfHour], alone(mean), alone(min), alone(max)]
+}
 
 /** A little more than what there is, and for what never changed one up and one down. */
 const around = (least: number, most: number): uPlot.Range.MinMax =>
@@ -69,7 +76,6 @@ const around = (least: number, most: number): uPlot.Range.MinMax =>
 
 /** Of so few each is seen by itself: a line has two ends at least. */
 const fewPoints = 24
-const halfHour = 1800
 const areFew = (_: uPlot, __: number, first: number, last: number) => last - first < fewPoints
 
 /** Marks times behind what is drawn. */
@@ -113,9 +119,6 @@ function optionsFor(
     tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
     padding: [8, 28, 0, 0],
     scales: {
-      x: {
-        range: ({ data: [at] }, first, last) => (at.length === 1 ? [first - halfHour, last + halfHour] : [first, last]),
-      },
       y: { range: (_, least, most) => around(least, most) },
     },
     cursor: { y: false, points: { size: 7 } },

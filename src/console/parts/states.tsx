@@ -28,14 +28,23 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>
 }
 
+interface FaultOptions {
+  readonly error: unknown
+  /** Tries anew; undefined where that is no use. */
+  readonly again: (() => void) | undefined
+  readonly busy?: boolean
+}
+
 /** What went wrong, in words, and what can be done about it. */
-export function Fault({ error, again, busy = false }: { error: unknown; again: () => void; busy?: boolean }) {
+export function Fault({ error, again, busy = false }: FaultOptions) {
   return (
     <div class="fault" role="alert">
       <p>{faultText(error)}</p>
-      <button type="button" aria-disabled={busy} onClick={again}>
-        {busy ? 'Trying again…' : 'Try again'}
-      </button>
+      {again && (
+        <button type="button" aria-disabled={busy} onClick={again}>
+          {busy ? 'Trying again…' : 'Try again'}
+        </button>
+      )}
     </div>
   )
 }

@@ -18,7 +18,7 @@ export default function Groups() {
           rows.length === 0 ? (
             <Empty>There is no group yet. A group holds devices that are told things together.</Empty>
           ) : (
-            <ul class="cards">
+            <ul class="cards groups">
               {rows.map(({ id, name, description }) => (
                 <li key={id} class="card">
                   <h2>
