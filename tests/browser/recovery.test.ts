@@ -53,3 +53,22 @@ test('a view that looks otherwise than the first ones does so too when it comes 
   await page.getByRole('search').waitFor()
   expect(await page.evaluate("getComputedStyle(document.querySelector('search')).display")).toBe('grid')
 })
+
+test('a panel that could not be read says so, and is read when somebody tries again', async () => {
+  await opened.hub.device('porch', { name: 'Porch sensor' })
+  const { page } = await opened.visit('/')
+  const asked = '**/api/v1/devices/porch/events**'
+  await page.route(asked, route => route.abort())
+  await page.getByRole('link', { name: 'Porch sensor' }).click()
+  const events = page.getByRole('region', { name: 'Events' })
+  await events.getByText('The hub does not answer.').waitFor()
+  const again = events.getByRole('button', { name: 'Try again' })
+  const failed = page.waitForEvent('requestfailed', request => request.url().includes('/events'))
+  await again.press('Enter')
+  await failed
+  await again.waitFor()
+  await page.unroute(asked)
+  await again.press('Enter')
+  await events.getByText('This device has told of no event.').waitFor()
+  await page.getByRole('heading', { level: 1, name: 'Porch sensor' }).and(page.locator(':focus')).waitFor()
+})

@@ -6,6 +6,7 @@ import { deviceName } from '../state/names.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
 import { Problem } from './problem.tsx'
+import { focusAnew } from './states.tsx'
 import { Ago } from './time.tsx'
 
 const moves = [
@@ -76,7 +77,6 @@ export function Moves({ alert }: { alert: Alert }) {
 
 /** The button that had the focus is gone with what it did: another of its row has it then, or the heading. */
 function focusNext(row: HTMLElement | null): void {
-  if (document.activeElement !== document.body) return
-  const next = row?.querySelector<HTMLElement>('button') ?? document.querySelector<HTMLElement>('main h1')
-  next?.focus({ preventScroll: true })
+  if (document.activeElement === document.body) row?.querySelector('button')?.focus({ preventScroll: true })
+  focusAnew()
 }

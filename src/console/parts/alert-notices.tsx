@@ -16,7 +16,7 @@ export function AlertNotices({ alert_id, version, zone }: { alert_id: string; ve
   const { value, again } = useRead(alert_id, read, version)
   return (
     <Panel id="told" title="Who was told">
-      <Read value={value}>
+      <Read value={value} again={again}>
         {({ notifications }) =>
           notifications.length === 0 ? (
             <Empty>Nobody was told of it.</Empty>

@@ -23,12 +23,12 @@ interface AlertStepsOptions {
 
 /** What became of an alert and what people said about it, the newest first. */
 export function AlertSteps({ alert: { id, home_id }, version, zone }: AlertStepsOptions) {
-  const { value } = useRead(id, () => readSteps(id, home_id), version)
+  const { value, again } = useRead(id, () => readSteps(id, home_id), version)
   const [isWhole, showWhole] = useState(false)
   return (
     <Panel id="timeline" title="What became of it">
       {mayAct(home_id) && <CommentForm id={id} />}
-      <Read value={value}>
+      <Read value={value} again={again}>
         {({ steps, names }) => (
           <>
             <ol class="steps">

@@ -82,7 +82,7 @@ function Drawn({ device: { id, home_id, name }, field, unit, range, zone }: Draw
   })
   return (
     <div class="chart" ref={place}>
-      <Read value={series.value}>
+      <Read value={series.value} again={series.again}>
         {whole =>
           whole.at.length === 0 ? (
             <Empty>Nothing was measured in this time.</Empty>

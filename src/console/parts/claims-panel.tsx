@@ -15,7 +15,7 @@ export function ClaimsPanel({ home_id: id, zone }: { home_id: string; zone: stri
   const claims = useRead(id, async () => (await session.call('GET /homes/{id}/claim-codes', { params: { id } })).claims)
   return (
     <Panel id="claims" title="Claim codes">
-      <Read value={claims.value}>
+      <Read value={claims.value} again={claims.again}>
         {rows =>
           rows.length === 0 ? (
             <Empty>No code waits for its device.</Empty>

@@ -23,7 +23,7 @@ export function CommandsPanel({ device: { id, home_id }, zone }: { device: Devic
   })
   return (
     <Panel id="commands" title="Commands">
-      <Read value={commands.value}>
+      <Read value={commands.value} again={commands.again}>
         {rows =>
           rows.length === 0 ? (
             <Empty>Nothing was asked of this device yet.</Empty>
@@ -68,9 +68,9 @@ function CommandLine({ command, zone }: { command: Command; zone: string }) {
 
 function Timeline({ command: { id, updated_at }, zone }: { command: Command; zone: string }) {
   const read = async () => (await session.call('GET /commands/{id}/timeline', { params: { id } })).timeline
-  const { value } = useRead(id, read, updated_at)
+  const { value, again } = useRead(id, read, updated_at)
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {all => (
         <ol class="timeline">
           {all.map((step, index) => (

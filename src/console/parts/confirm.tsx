@@ -3,6 +3,7 @@ import { useEffect, useId, useRef, useState } from 'preact/hooks'
 import { useAction } from '../state/action.ts'
 import { TextField } from './fields.tsx'
 import { Problem } from './problem.tsx'
+import { focusAnew } from './states.tsx'
 
 interface ConfirmOptions {
   /** What the buttons say. */
@@ -54,9 +55,4 @@ export function Confirm({ action, about = '', title, typed, run, children }: Con
       </dialog>
     </>
   )
-}
-
-/** What had the focus may be gone: whoever has only a keyboard goes on from the heading, not from the browser's own bars. */
-function focusAnew(): void {
-  if (document.activeElement === document.body) document.querySelector<HTMLElement>('main h1')?.focus()
 }

@@ -42,7 +42,11 @@ function Editor({ device_id: id }: { device_id: string }) {
     await state.again()
     setTurn(turn + 1)
   }
-  return <Read value={state.value}>{begun => <Wish key={turn} id={id} start={begun} again={again} />}</Read>
+  return (
+    <Read value={state.value} again={state.again}>
+      {begun => <Wish key={turn} id={id} start={begun} again={again} />}
+    </Read>
+  )
 }
 
 type Version = Pick<State, 'desired' | 'desired_version'>

@@ -25,7 +25,7 @@ export function EventsPanel({ device: { id, home_id }, zone }: { device: Device;
   })
   return (
     <Panel id="events" title="Events">
-      <Read value={events.value}>
+      <Read value={events.value} again={events.again}>
         {rows =>
           rows.length === 0 ? (
             <Empty>This device has told of no event.</Empty>

@@ -50,7 +50,7 @@ function Outcome({ id, given }: { id: string; given: Given }) {
     },
   })
   return (
-    <Read value={commands.value}>
+    <Read value={commands.value} again={commands.again}>
       {rows => (
         <>
           <p role="status">{summaryOf(rows, refused.length)}</p>

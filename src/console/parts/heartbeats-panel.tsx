@@ -24,7 +24,7 @@ export function HeartbeatsPanel({ device: { id, home_id }, zone }: { device: Dev
   })
   return (
     <Panel id="heartbeats" title="Health">
-      <Read value={beats.value}>
+      <Read value={beats.value} again={beats.again}>
         {([newest, ...older]) =>
           newest ? (
             <>
@@ -44,8 +44,8 @@ const texts: ReadonlyMap<string, (value: unknown) => string> = new Map([
   ['battery', (value: unknown) => `${valueText(value)} %`],
   ['rssi', (value: unknown) => `${valueText(value)} dBm`],
   ['free_heap', (value: unknown) => (typeof value === 'number' ? bytesText(value) : valueText(value))],
-  ['uptime', (value: unknown) => (typeof value === 'number' ? durationText(value * 1000) : valueText(value))],
-  ['next_in', (value: unknown) => (typeof value === 'number' ? durationText(value) : valueText(value))],
+  ['uptime', (value: unknown) => (typeof value === 'number' ? durationText(value * 1000, 'narrow') : valueText(value))],
+  ['next_in', (value: unknown) => (typeof value === 'number' ? durationText(value, 'narrow') : valueText(value))],
 ])
 const names: ReadonlyMap<string, string> = new Map([
   ['rssi', 'Signal'],

@@ -22,7 +22,7 @@ export function KeysPanel({ device: { id, name, presence }, zone }: { device: De
   const good = keys.value instanceof Error ? [] : (keys.value ?? []).filter(isGood)
   return (
     <Panel id="keys" title="Keys">
-      <Read value={keys.value}>
+      <Read value={keys.value} again={keys.again}>
         {rows =>
           rows.length === 0 ? (
             <Empty>This device has no key, and cannot connect.</Empty>

@@ -21,7 +21,7 @@ export function MembersPanel({ home }: { home: Home }) {
   )
   return (
     <Panel id="members" title={`Members of ${home.name}`}>
-      <Read value={value}>
+      <Read value={value} again={again}>
         {members => {
           const mayOwn =
             person.value?.role === 'admin' ||

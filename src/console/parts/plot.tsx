@@ -122,7 +122,6 @@ function optionsFor(
     tzDate: seconds => uPlot.tzDate(new Date(seconds * 1000), zone),
     padding: [8, 28, 0, 0],
     scales: {
-      x: { range: (_, first, last) => [first, last] },
       y: { range: (_, least, most) => around(least, most) },
     },
     cursor: { y: false, points: { size: 7 } },

@@ -20,13 +20,15 @@ interface PolicyPanelOptions {
 
 /** When a home tells whom. */
 export function PolicyPanel({ home_id, contacts }: PolicyPanelOptions) {
-  const { value } = useRead(home_id, async () => {
+  const { value, again } = useRead(home_id, async () => {
     const { policies } = await session.call('GET /settings/policies', { query: { home_id } })
     return policies.find(one => one.home_id === home_id) ?? null
   })
   return (
     <Panel id="policy" title="When it tells them">
-      <Read value={value}>{policy => policy && <PolicyForm policy={policy} contacts={contacts} />}</Read>
+      <Read value={value} again={again}>
+        {policy => policy && <PolicyForm policy={policy} contacts={contacts} />}
+      </Read>
     </Panel>
   )
 }

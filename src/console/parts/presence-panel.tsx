@@ -25,7 +25,7 @@ export function PresencePanel({ device: { id, presence }, zone }: { device: Devi
   const known = useRead(id, read, presence)
   return (
     <Panel id="presence" title="Presence">
-      <Read value={known.value}>
+      <Read value={known.value} again={known.again}>
         {({ uptime, total, timeline }) =>
           total === null ? (
             <Empty>This device was never heard.</Empty>

@@ -66,7 +66,7 @@ function Retry({ id }: { id: string }) {
 }
 
 function Opened({ recording: { id, result, deleted_at, home_id } }: { recording: Recording }) {
-  const { value } = useRead(id, () => session.call('GET /ingest/{id}', { params: { id } }))
+  const { value, again } = useRead(id, () => session.call('GET /ingest/{id}', { params: { id } }))
   return (
     <>
       {deleted_at !== null && (
@@ -74,7 +74,9 @@ function Opened({ recording: { id, result, deleted_at, home_id } }: { recording:
           Its sound was deleted, <Time at={deleted_at} zone={zoneOf(home_id)} />.
         </Empty>
       )}
-      <Read value={value}>{({ download }) => download && <Sound id={id} url={download.url} />}</Read>
+      <Read value={value} again={again}>
+        {({ download }) => download && <Sound id={id} url={download.url} />}
+      </Read>
       {result && <Measures result={result} />}
     </>
   )
@@ -83,7 +85,7 @@ function Opened({ recording: { id, result, deleted_at, home_id } }: { recording:
 function Measures({ result: { detections, format, rate, channels, took_ms } }: { result: Result }) {
   return (
     <div class="scroll">
-      <table class="measures">
+      <table>
         <caption>
           {format}, {valueText(rate)} Hz, {channels === 1 ? 'one channel' : `${channels} channels`}; listened to in{' '}
           {valueText(took_ms)} ms

@@ -40,7 +40,7 @@ export function RefusedMessage(options: RefusedOptions) {
 
 /** A list has the beginning of a payload only. */
 function Whole({ message: { id, device_id, home_id, reason, size, replayed_at }, changed, gone }: RefusedOptions) {
-  const { value } = useRead(
+  const { value, again } = useRead(
     id,
     async () => (await session.call('GET /ops/quarantine/{id}', { params: { id } })).quarantined,
   )
@@ -55,7 +55,7 @@ function Whole({ message: { id, device_id, home_id, reason, size, replayed_at },
         <span>{size} bytes</span>
         <a href={`/devices/${device_id}`}>To its device</a>
       </p>
-      <Read value={value}>
+      <Read value={value} again={again}>
         {({ payload_text }) =>
           replayed_at === null ? (
             <Mend id={id} payload={payload_text} changed={changed} />

@@ -21,11 +21,11 @@ interface RuleChartOptions {
 /** A reading over the period of a test, with the times marked at which the alert would have been there. */
 export function RuleChart({ found, field, range, zone }: RuleChartOptions) {
   const { device_id } = found
-  const { value } = useRead(`${device_id} ${field} ${range.name}`, () => readSeries(device_id, field, range))
+  const { value, again } = useRead(`${device_id} ${field} ${range.name}`, () => readSeries(device_id, field, range))
   const spans = useMemo(() => spansOf(found), [found])
   const device = devices.value.get(device_id)?.device.value
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {series =>
         series.mean.some(one => one !== null) && (
           <div class="drawing">

@@ -3,10 +3,11 @@ import type { Answer } from '../../client/client.ts'
 import { useAction } from '../state/action.ts'
 import { readingsIn } from '../state/conditions.ts'
 import { zoneOf } from '../state/homes.ts'
-import { choicesOf, sortedByName } from '../state/names.ts'
+import { choicesOf } from '../state/names.ts'
 import { ranges } from '../state/ranges.ts'
 import { devicesOf, type RuleDraft, timingOf } from '../state/rules.ts'
 import { session } from '../state/session.ts'
+import { byName } from '../state/sorted.ts'
 import { valueText } from '../state/words.ts'
 import { ChoiceField } from './fields.tsx'
 import { Panel } from './panel.tsx'
@@ -26,7 +27,7 @@ export function RuleTest({ draft }: { draft: RuleDraft }) {
   const [found, setFound] = useState<Found | null>(null)
   const [chosen, choose] = useState('')
   const [start, setStart] = useState<(typeof periods)[number][0]>('-24h')
-  const sorted = choicesOf(sortedByName(devicesOf(draft).map(({ device }) => device.value)))
+  const sorted = choicesOf(byName(devicesOf(draft).map(({ device }) => device.value)))
   const device_id = sorted.find(([id]) => id === chosen)?.[0] ?? sorted[0]?.[0]
   const zone = zoneOf(draft.home_id)
   const [field] = readingsIn(draft.root)

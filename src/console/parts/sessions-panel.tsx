@@ -27,7 +27,7 @@ export function SessionsPanel() {
   }
   return (
     <Panel id="sessions" title="Where you are signed in">
-      <Read value={value}>
+      <Read value={value} again={again}>
         {sessions => (
           <>
             <ul class="lines people">

@@ -13,8 +13,12 @@ interface SnippetsOptions {
 
 /** What to run on a device so that it connects, in the language of one's choice. */
 export function Snippets(options: SnippetsOptions) {
-  const { value } = useRead('doors', async () => (await session.call('GET /doors')).doors)
-  return <Read value={value}>{doors => <Texts {...options} {...doors} />}</Read>
+  const { value, again } = useRead('doors', async () => (await session.call('GET /doors')).doors)
+  return (
+    <Read value={value} again={again}>
+      {doors => <Texts {...options} {...doors} />}
+    </Read>
+  )
 }
 
 interface TextsOptions extends SnippetsOptions {

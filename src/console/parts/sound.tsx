@@ -21,8 +21,12 @@ export function Sound({ id, url }: { id: string; url: string }) {
 }
 
 function Waveform({ url }: { url: string }) {
-  const { value } = useRead(url, () => peaksOf(url))
-  return <Read value={value}>{peaks => <Drawn peaks={peaks} />}</Read>
+  const { value, again } = useRead(url, () => peaksOf(url))
+  return (
+    <Read value={value} again={again}>
+      {peaks => <Drawn peaks={peaks} />}
+    </Read>
+  )
 }
 
 const height = 96

@@ -27,7 +27,7 @@ export function StatePanel({ device }: { device: Device }) {
     <>
       {capabilities.length > 0 && (
         <Panel id="controls" title="Controls">
-          <Read value={twin.value}>
+          <Read value={twin.value} again={twin.again}>
             {({ reported }) =>
               capabilities.map(capability => (
                 <Control key={capability.name} device_id={id} capability={capability} reported={reported} />
@@ -37,7 +37,7 @@ export function StatePanel({ device }: { device: Device }) {
         </Panel>
       )}
       <Panel id="state" title="State">
-        <Read value={twin.value}>
+        <Read value={twin.value} again={twin.again}>
           {both => (
             <>
               <Names {...both} />

@@ -28,14 +28,21 @@ export function Empty({ children }: { children: ComponentChildren }) {
   return <p class="empty">{children}</p>
 }
 
+interface FaultOptions {
+  readonly error: unknown
+  /** Tries anew; undefined where that is no use. */
+  readonly again: (() => void) | undefined
+  readonly busy?: boolean
+}
+
 /** What went wrong, in words, and what can be done about it. */
-export function Fault({ error, again }: { error: unknown; again?: () => void }) {
+export function Fault({ error, again, busy = false }: FaultOptions) {
   return (
     <div class="fault" role="alert">
       <p>{faultText(error)}</p>
       {again && (
-        <button type="button" onClick={again}>
-          Try again
+        <button type="button" aria-disabled={busy} onClick={again}>
+          {busy ? 'Trying again…' : 'Try again'}
         </button>
       )}
     </div>
@@ -51,4 +58,10 @@ export function faultText(error: unknown): string {
 /** After what somebody had done the view is another one: whoever hears the page is told. */
 export function focusTitle(): void {
   requestAnimationFrame(() => document.querySelector<HTMLElement>('main h1')?.focus())
+}
+
+/** What had the focus may be gone: whoever has only a keyboard goes on from the heading, not from the browser's own bars. */
+export function focusAnew(): void {
+  if (document.activeElement === document.body)
+    document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true })
 }

@@ -20,7 +20,9 @@ export function UsersPanel() {
   return (
     <>
       <Panel id="users" title="Everybody with an account">
-        <Read value={value}>{users => <Users users={users} changed={changed} gone={again} />}</Read>
+        <Read value={value} again={again}>
+          {users => <Users users={users} changed={changed} gone={again} />}
+        </Read>
       </Panel>
       <Panel id="new-user" title="A new account">
         <NewUser made={again} />

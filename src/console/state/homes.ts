@@ -3,11 +3,12 @@ import type { Message } from '../../client/live.ts'
 import type { Alert, Device, Home, Member, Room } from '../../client/routes.js'
 import { ownHomesTopic } from '../../topics.ts'
 import { follow } from './live.ts'
-import { everyPage } from './pages.ts'
 import { isFor, type Place } from './places.ts'
 import { questions } from './questions.ts'
+import { readHomes, readWhole } from './read-homes.ts'
 import { isObject, type Latest, newest, parsed, readingsOf, toldIn } from './readings.ts'
-import { person, session } from './session.ts'
+import { person } from './session.ts'
+import { byName } from './sorted.ts'
 
 /** A device that moves by itself: whoever shows one is drawn anew for it alone. */
 export interface LiveDevice {
@@ -85,7 +86,7 @@ export function openHomes(): () => void {
       const found = await readHomes()
       if (isOver || own !== turn) return
       const isNew = idsOf(found) !== listened
-      homes.value = byName(found)
+      homes.value = found
       if (!isNew && !wantsWhole) return
       wantsWhole = false
       await readAll()
@@ -104,9 +105,6 @@ export function openHomes(): () => void {
     clear()
   }
 }
-
-const byName = <T extends { readonly name: string }>(rows: readonly T[]) =>
-  rows.toSorted((a, b) => a.name.localeCompare(b.name))
 
 const idsOf = (found: readonly Home[]) =>
   found
@@ -143,10 +141,11 @@ function change(run: () => void): void {
   run()
 }
 
-const readAll = () => ask(readWhole, (whole, since) => batch(() => showWhole(whole, since)))
-
-const readWhole = () =>
-  Promise.all([session.call('GET /assignments'), readDevices(), readAlerts(), Promise.all(homes.value.map(readHome))])
+const readAll = () =>
+  ask(
+    () => readWhole(homes.value),
+    (whole, since) => batch(() => showWhole(whole, since)),
+  )
 
 function showWhole(
   [{ assignments }, found, open, inHomes]: Awaited<ReturnType<typeof readWhole>>,
@@ -164,37 +163,6 @@ function showWhole(
   progress.value = 'ready'
   for (const run of since) run()
 }
-
-async function readHome({ id }: Home) {
-  const params = { id }
-  const [{ rooms }, latest] = await Promise.all([
-    session.call('GET /homes/{id}/rooms', { params }),
-    everyPage(async query => {
-      const answer = await session.call('GET /homes/{id}/telemetry/latest', { params, query })
-      return { rows: answer.devices, next_cursor: answer.next_cursor }
-    }),
-  ])
-  return { rooms, latest }
-}
-
-const readHomes = () =>
-  everyPage(async query => {
-    const { homes: rows, next_cursor } = await session.call('GET /homes', { query })
-    return { rows, next_cursor }
-  })
-
-const readDevices = () =>
-  everyPage(async query => {
-    const { devices: rows, next_cursor } = await session.call('GET /devices', { query })
-    return { rows, next_cursor }
-  })
-
-const readAlerts = () =>
-  everyPage(async page => {
-    const query = { ...page, status: 'open,acknowledged,escalated' }
-    const { alerts: rows, next_cursor } = await session.call('GET /alerts', { query })
-    return { rows, next_cursor }
-  })
 
 /** A device keeps its entry, so that what shows it stays what it is. */
 function entryOf(device: Device): LiveDevice {

@@ -1,4 +1,5 @@
 import { devices } from './homes.ts'
+import { byName } from './sorted.ts'
 import { labelOf } from './words.ts'
 
 interface Named {
@@ -10,10 +11,7 @@ interface Named {
 export const deviceName = (id: string): string => devices.value.get(id)?.device.value.name ?? id
 
 /** All devices of my homes, by their names. */
-export const sortedDevices = () => sortedByName([...devices.value.values()].map(({ device }) => device.value))
-
-export const sortedByName = <T extends Pick<Named, 'name'>>(rows: readonly T[]): readonly T[] =>
-  rows.toSorted((a, b) => a.name.localeCompare(b.name))
+export const sortedDevices = () => byName([...devices.value.values()].map(({ device }) => device.value))
 
 /** To be chosen from by their names. */
 export const choicesOf = (rows: readonly Named[]) => rows.map(({ id, name }) => [id, name] as const)

@@ -15,7 +15,7 @@ const beginningOf = (text: string) => (text.length > mostLetters ? `${text.slice
 export function valueText(value: unknown): string {
   if (typeof value === 'number') return formatFor(Math.abs(value)).format(value)
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return beginningOf(typeof value === 'string' ? value : JSON.stringify(value))
+  return beginningOf(typeof value === 'string' ? value : JSON.stringify(value, null, 1).replace(/\n */g, ' '))
 }
 
 const formatFor = (size: number) => (size >= 1e15 ? huge : size >= 1000 ? large : number)
@@ -104,11 +104,10 @@ const spans = [
   ['second', 1000],
 ] as const
 
-const spanText = (count: number, unit: string) =>
-  new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits: 1 }).format(count)
-
 /** How long something lasts, given in milliseconds, in the two largest units that fit. */
-export function durationText(ms: number): string {
+export function durationText(ms: number, unitDisplay: 'short' | 'narrow' = 'short'): string {
+  const spanText = (count: number, unit: string) =>
+    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay, maximumFractionDigits: 1 }).format(count)
   if (ms > 0 && ms < 1000) return spanText(ms, 'millisecond')
   const texts: string[] = []
   let rest = Math.max(0, ms)

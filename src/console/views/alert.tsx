@@ -49,7 +49,11 @@ function Followed({ id }: { id: string }) {
       return alert?.id === id && alert.updated_at >= known.alert.updated_at ? heardNow(alert) : known
     },
   })
-  return <Read value={found.value}>{heard => <Shown {...heard} />}</Read>
+  return (
+    <Read value={found.value} again={found.again}>
+      {heard => <Shown {...heard} />}
+    </Read>
+  )
 }
 
 function Shown({ alert, version }: Heard) {

@@ -92,7 +92,7 @@ const AlertList = ({ alerts }: { alerts: readonly Alert[] }) => (
 /** Read anew when an alert leaves the open ones. */
 function Closed() {
   const { status, severity, home_id } = filter.value
-  const { value, more } = usePages<Alert>(
+  const { value, again, more } = usePages<Alert>(
     `${severity} ${home_id}`,
     async page => {
       const query = { ...page, status: 'closed', ...(severity && { severity }), ...(home_id && { home_id }) }
@@ -102,7 +102,7 @@ function Closed() {
     openAlerts.value.length,
   )
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {({ rows, next_cursor }) =>
         rows.length === 0 ? (
           status === 'closed' && <Empty>No closed alert is like that.</Empty>

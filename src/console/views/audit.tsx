@@ -101,7 +101,7 @@ function Written() {
       <div class="row news">
         <Act name="Refresh" about="what was done" act={again} />
       </div>
-      <Read value={value}>
+      <Read value={value} again={again}>
         {({ rows, next_cursor }) => (
           <>
             {rows.length === 0 && <Empty>Nothing of this kind was done.</Empty>}

@@ -23,10 +23,10 @@ export default function Contacts() {
 }
 
 function HomeContacts({ home_id }: { home_id: string }) {
-  const { value, change } = useRead(home_id, () => readContacts(home_id))
+  const { value, again, change } = useRead(home_id, () => readContacts(home_id))
   const [made, setMade] = useState<{ readonly name: string; readonly secret: string | null } | null>(null)
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {contacts => (
         <>
           <Panel id="contacts" title="Whom it tells">

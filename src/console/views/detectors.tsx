@@ -26,13 +26,13 @@ export default function Detectors() {
 }
 
 function Models({ home_id }: { home_id: string }) {
-  const { value, change } = useRead(home_id, async () => {
+  const { value, again, change } = useRead(home_id, async () => {
     const { models } = await session.call('GET /model-config', { query: { home_id } })
     return models
   })
   const show = (model: Model) => change(known => known.map(one => (one.model_key === model.model_key ? model : one)))
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {models => models.map(model => <ModelForm key={model.model_key} model={model} show={show} />)}
     </Read>
   )

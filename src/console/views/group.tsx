@@ -25,7 +25,9 @@ export default function Group() {
     <>
       <Title text={name} />
       <Ready>
-        <Read value={group.value}>{whole => <Shown key={whole.id} group={whole} changed={group.again} />}</Read>
+        <Read value={group.value} again={group.again}>
+          {whole => <Shown key={whole.id} group={whole} changed={group.again} />}
+        </Read>
       </Ready>
     </>
   )

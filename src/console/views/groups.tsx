@@ -13,12 +13,12 @@ export default function Groups() {
   return (
     <>
       <Title text="Groups" />
-      <Read value={groups.value}>
+      <Read value={groups.value} again={groups.again}>
         {rows =>
           rows.length === 0 ? (
             <Empty>There is no group yet. A group holds devices that are told things together.</Empty>
           ) : (
-            <ul class="cards">
+            <ul class="cards groups">
               {rows.map(({ id, name, description }) => (
                 <li key={id} class="card">
                   <h2>

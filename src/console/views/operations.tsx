@@ -51,7 +51,7 @@ async function readAll() {
 function Figures() {
   const { value, again } = useRead('figures', readAll)
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {({ overview, homes, stats, figures, jobs, at }) => (
         <>
           <div class="row news">

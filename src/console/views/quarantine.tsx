@@ -4,6 +4,7 @@ import { Act } from '../parts/act.tsx'
 import { ChoiceField } from '../parts/fields.tsx'
 import { Nearby, Only } from '../parts/nearby.tsx'
 import { Read } from '../parts/panel.tsx'
+import { Ready } from '../parts/ready.tsx'
 import { RefusedMessage } from '../parts/refused-message.tsx'
 import { Empty, Title } from '../parts/states.tsx'
 import { useCount } from '../state/count.ts'
@@ -19,8 +20,10 @@ export default function Quarantine() {
       <Title text="Quarantine" />
       <Nearby group="operations" />
       <Only roles={['admin', 'staff']}>
-        <ChooseDevice device_id={device_id} choose={choose} />
-        <Messages key={device_id} device_id={device_id} />
+        <Ready what="Reading your homes">
+          <ChooseDevice device_id={device_id} choose={choose} />
+          <Messages key={device_id} device_id={device_id} />
+        </Ready>
       </Only>
     </>
   )
@@ -64,7 +67,7 @@ function Messages({ device_id }: { device_id: string }) {
       <div role="status" class="row news">
         {count > 0 && <Act name={count === 1 ? 'Show 1 new message' : `Show ${count} new messages`} act={showNew} />}
       </div>
-      <Read value={value}>
+      <Read value={value} again={again}>
         {({ rows, next_cursor }) => (
           <>
             {rows.length === 0 && <Empty>Every message was understood.</Empty>}

@@ -69,7 +69,7 @@ function RecordingList({ filter: { device_id, status }, limit, more }: ListOptio
     },
   })
   return (
-    <Read value={found.value}>
+    <Read value={found.value} again={found.again}>
       {all => {
         const rows = all.filter(one => status === '' || one.status === status)
         if (rows.length === 0) return <Empty>{noneText(device_id !== '' || status !== '')}</Empty>

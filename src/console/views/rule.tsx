@@ -34,7 +34,7 @@ export default function RuleView() {
 }
 
 function Found({ id }: { id: string }) {
-  const { value } = useRead(id, async () => {
+  const { value, again } = useRead(id, async () => {
     const [rule, groups] = await Promise.all([
       isNew(id) ? null : session.call('GET /alert-rules/{id}', { params: { id } }).then(answer => answer.rule),
       readGroups(),
@@ -44,7 +44,7 @@ function Found({ id }: { id: string }) {
   const home = ownHomes()[0]
   if (isNew(id) && !home) return <Empty>Only the owner of a home makes rules for it.</Empty>
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {({ rule, groups }) => (
         <Editor rule={rule} groups={groups} start={rule ? draftOf(rule) : newRule(home?.id ?? '')} />
       )}

@@ -8,11 +8,11 @@ import { useAction } from '../state/action.ts'
 import { conditionText } from '../state/conditions.ts'
 import { readGroups } from '../state/groups.ts'
 import { homes, mayOwn, ownHomes } from '../state/homes.ts'
-import { sortedByName } from '../state/names.ts'
 import { everyPage } from '../state/pages.ts'
 import { useRead } from '../state/read.ts'
 import { scopeText } from '../state/rules.ts'
 import { session } from '../state/session.ts'
+import { byName } from '../state/sorted.ts'
 import { labelOf } from '../state/words.ts'
 
 /** The rules of all my homes. */
@@ -48,11 +48,11 @@ const readRules = async () => {
 }
 
 function RuleList() {
-  const { value, change } = useRead('rules', readRules)
+  const { value, again, change } = useRead('rules', readRules)
   const show = (rule: Rule) =>
     change(known => ({ ...known, rules: known.rules.map(one => (one.id === rule.id ? rule : one)) }))
   return (
-    <Read value={value}>
+    <Read value={value} again={again}>
       {({ rules, groups }) =>
         rules.length === 0 ? (
           <Empty>There is no rule yet.</Empty>
@@ -82,7 +82,7 @@ interface HomeRulesOptions {
 function HomeRules({ title, rules, groups, show }: HomeRulesOptions) {
   if (rules.length === 0) return null
   const names = new Map(groups.map(({ id, name }) => [id, name]))
-  const sorted = sortedByName(rules)
+  const sorted = byName(rules)
   return (
     <section>
       <h2>{title}</h2>

@@ -40,7 +40,7 @@ function All() {
   return (
     <>
       <Panel id="tokens" title="Tokens of programs">
-        <Read value={value}>
+        <Read value={value} again={again}>
           {tokens =>
             tokens.length === 0 ? (
               <Empty>No program has a token. One for Home Assistant or Node-RED is made below.</Empty>

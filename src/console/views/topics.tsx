@@ -1,3 +1,4 @@
+import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
 import { HubError } from '../../errors.ts'
 import { TextField } from '../parts/fields.tsx'
@@ -75,7 +76,15 @@ function HeardLine({ message: { at, topic, payload, retained } }: { message: Hea
     <li>
       <details onToggle={event => setOpen(event.currentTarget.open)}>
         <summary>
-          <span class="line-name">{topic}</span>
+          <span class="line-name">
+            {topic.split('/').map((level, index) => (
+              <Fragment key={index}>
+                {index > 0 && '/'}
+                <wbr />
+                {level}
+              </Fragment>
+            ))}
+          </span>
           {!isOpen && <code class="beginning">{payload.slice(0, 120)}</code>}
           {retained && <span class="muted">Retained</span>}
           {payload === '' && <span class="muted">Empty</span>}
