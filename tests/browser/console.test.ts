@@ -104,6 +104,21 @@ test('the first load takes at most 150 KB, data included', async () => {
 })
 
 describe('the page of a device', () => {
+  test('takes a command back that the device has not got yet', async () => {
+    await opened.hub.device('asleep', { name: 'Fountain' })
+    const { page, complaints, context } = await opened.visit('/devices/asleep')
+    const commands = page.getByRole('region', { name: 'Commands' })
+    await commands.getByText('Nothing was asked of this device yet.').waitFor()
+    await opened.hub.client.call('POST /devices/{id}/commands', { params: { id: 'asleep' }, body: { name: 'spray' } })
+    await commands.getByText('Queued').first().waitFor()
+    await commands.locator('summary').click()
+    await commands.getByRole('button', { name: 'Take it back' }).click()
+    await commands.getByText('Cancelled').first().waitFor()
+    await commands.getByRole('button', { name: 'Take it back' }).waitFor({ state: 'detached' })
+    expect(complaints).toEqual([])
+    await context.close()
+  })
+
   test('switches a light, and says that the light has confirmed it', async () => {
     const api_key = await opened.hub.device('light', { name: 'Porch light', type: 'light' })
     const { mqtt_url: url } = opened.hub
@@ -145,6 +160,7 @@ describe('an alert', () => {
     await card.getByRole('button', { name: 'Acknowledge' }).click()
     await card.getByText('Acknowledged').waitFor()
     await card.getByRole('button', { name: 'Close' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
     await page.getByText('No alert is open.').waitFor()
     await page.getByRole('heading', { name: 'Closed' }).waitFor()
     expect(complaints).toEqual([])

@@ -5,6 +5,7 @@ import { homeOf, mayAct, showAlert, zoneOf } from '../state/homes.ts'
 import { deviceName } from '../state/names.ts'
 import { session } from '../state/session.ts'
 import { labelOf } from '../state/words.ts'
+import { Confirm } from './confirm.tsx'
 import { Problem } from './problem.tsx'
 import { focusAnew } from './states.tsx'
 import { Ago } from './time.tsx'
@@ -56,20 +57,35 @@ export function AlertPlace({ alert: { device_id, home_id } }: { alert: Alert }) 
 export function Moves({ alert }: { alert: Alert }) {
   const { busy, fault, run } = useAction()
   const row = useRef<HTMLDivElement>(null)
-  const move = async (path: (typeof moves)[number]['path']) => {
-    await run(async () => showAlert((await session.call(path, { params: { id: alert.id } })).alert))
+  type Path = (typeof moves)[number]['path']
+  const ask = async (path: Path) => showAlert((await session.call(path, { params: { id: alert.id } })).alert)
+  const close = () => ask('POST /alerts/{id}/close')
+  const move = async (path: Path) => {
+    await run(() => ask(path))
     setTimeout(() => focusNext(row.current), 0)
   }
   return (
     <div ref={row} class="row moves">
       {moves
         .filter(({ from }) => from.some(status => status === alert.status))
-        .map(({ path, name }) => (
-          <button key={path} type="button" aria-disabled={busy} onClick={() => void move(path)}>
-            {name}
-            <span class="unseen">: {alert.message}</span>
-          </button>
-        ))}
+        .map(({ path, name }) =>
+          name === 'Close' && alert.cleared_at === null ? (
+            <Confirm
+              key={path}
+              action={name}
+              about={`: ${alert.message}`}
+              title="Close it before it is over?"
+              run={close}
+            >
+              Nobody is told of it any more, unless it is raised anew.
+            </Confirm>
+          ) : (
+            <button key={path} type="button" aria-disabled={busy} onClick={() => void move(path)}>
+              {name}
+              <span class="unseen">: {alert.message}</span>
+            </button>
+          ),
+        )}
       <Problem fault={fault} />
     </div>
   )

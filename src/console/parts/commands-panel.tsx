@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks'
 import type { Command, Device } from '../../client/routes.js'
+import { mayAct } from '../state/homes.ts'
 import { useFollowed, useRead } from '../state/read.ts'
 import { toldIn } from '../state/readings.ts'
 import { session } from '../state/session.ts'
 import { labelOf, valueText } from '../state/words.ts'
+import { Act } from './act.tsx'
 import { Panel, Read } from './panel.tsx'
 import { Empty } from './states.tsx'
 import { Time } from './time.tsx'
@@ -61,8 +63,21 @@ function CommandLine({ command, zone }: { command: Command; zone: string }) {
         </summary>
         {error && <p>{error.message}</p>}
         {isOpen && <Timeline command={command} zone={zone} />}
+        {command.settled_at === null && mayAct(command.home_id) && <Cancel command={command} />}
       </details>
     </li>
+  )
+}
+
+/** What was not sent yet is cancelled; else the device is asked, and what it answers is shown as it comes. */
+function Cancel({ command: { id, name, cancel_requested_at } }: { command: Command }) {
+  if (cancel_requested_at !== null) return <p class="muted">The device is asked not to run it.</p>
+  return (
+    <Act
+      name="Take it back"
+      about={labelOf(name)}
+      act={() => session.call('DELETE /commands/{id}', { params: { id } })}
+    />
   )
 }
 
