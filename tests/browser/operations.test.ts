@@ -41,6 +41,26 @@ test('a message that was refused is mended and replayed: its reading appears, an
   await context.close()
 }, 60_000)
 
+test('what could not be told is sent again', async () => {
+  const { client, hub } = opened.hub
+  const ntfy = { kind: 'ntfy', name: 'Telephone', server: 'https://127.0.0.1:9', topic: 'home' } as const
+  const { contact } = await client.call('POST /settings/contacts', { body: ntfy })
+  const { notification } = await client.call('POST /settings/contacts/{id}/test', { params: { id: contact.id } })
+  const { id } = notification
+  const dead = { status: 'dead', settled_at: Date.now(), next_at: null } as const
+  await hub.store.db.updateTable('notifications').set(dead).where('id', '=', id).execute()
+  const { page, complaints, context } = await opened.visit('/operations')
+  const given_up = page.getByRole('region', { name: 'Given up' })
+  await given_up.getByText('Telephone').waitFor()
+  await given_up.getByRole('button', { name: 'Send again to Telephone' }).click()
+  await until(async () => {
+    const { audit } = await client.call('GET /ops/audit', { query: { action: 'notification.retry' } })
+    return audit.length === 1
+  })
+  expect(complaints).toEqual([])
+  await context.close()
+})
+
 test('a message that was refused is deleted, once somebody is sure', async () => {
   await say('{"gallons":')
   const { page, complaints, context } = await opened.visit('/quarantine')

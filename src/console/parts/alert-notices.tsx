@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import type { Notification } from '../../client/routes.js'
 import { useRead } from '../state/read.ts'
 import { session } from '../state/session.ts'
@@ -42,7 +43,15 @@ const outcomes: Readonly<Record<Notification['status'], string>> = {
   cancelled: 'Cancelled',
 }
 
-function Notice({ notice, zone }: { notice: Notification; zone: string }) {
+interface NoticeOptions {
+  readonly notice: Notification
+  readonly zone: string
+  /** What can be done about it. */
+  readonly children?: ComponentChildren
+}
+
+/** That somebody was to be told, and what became of it. */
+export function Notice({ notice, zone, children }: NoticeOptions) {
   const { contact_name, event, status, settled_at, next_at, created_at, last_error, attempts } = notice
   return (
     <li>
@@ -58,6 +67,7 @@ function Notice({ notice, zone }: { notice: Notification; zone: string }) {
           {attempts.length > 1 && ` (${attempts.length} attempts)`}
         </p>
       )}
+      {children}
     </li>
   )
 }

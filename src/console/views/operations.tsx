@@ -7,6 +7,7 @@ import { Panel, Read } from '../parts/panel.tsx'
 import { Empty, Title } from '../parts/states.tsx'
 import { StoragePanel } from '../parts/storage-panel.tsx'
 import { TrafficPanel } from '../parts/traffic-panel.tsx'
+import { UndeliveredPanel } from '../parts/undelivered-panel.tsx'
 import { WorkPanel } from '../parts/work-panel.tsx'
 import { readFigures } from '../state/figures.ts'
 import { deviceName } from '../state/names.ts'
@@ -67,6 +68,7 @@ function Figures() {
             <div>
               <TrafficPanel />
               <WorkPanel figures={figures} />
+              <UndeliveredPanel />
               {stats && <Slowest rows={stats.slowest} />}
               <Homes rows={homes} />
             </div>
