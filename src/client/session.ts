@@ -140,8 +140,9 @@ export class Session {
   }
 
   #keep({ expires_in, ...granted }: Granted): Kept {
-    const isNew = this.#kept === null
     const kept = { ...granted, expires_at: Date.now() + expires_in * 1000 }
+    // Their name or their role may be another than at the last exchange.
+    const isNew = JSON.stringify(this.person) !== JSON.stringify(kept.user)
     this.#kept = kept
     this.#options.storage.write(JSON.stringify(kept))
     if (isNew) this.#options.changed?.(kept.user)

@@ -81,6 +81,26 @@ test('numbers however large have a chart, and are written so that they can be re
   }
 })
 
+test('a name that turns the direction of writing turns nothing beside it', async () => {
+  await opened.hub.device('turner', { name: 'Lamp\u202e' })
+  const { client } = opened.hub
+  const { home } = await client.call('GET /homes/{id}', { params: { id: 'home' } })
+  const body = { device_id: 'turner', severity: 'minor', message: 'Too warm' } as const
+  await client.call('POST /alerts', { body })
+  const { page, context } = await opened.visit('/alerts')
+  const place = page.getByText(`, ${home.name}`).filter({ hasText: 'Lamp' })
+  await place.waitFor()
+  const lefts = await place.evaluate(element =>
+    [...element.childNodes].map(node => {
+      const range = element.ownerDocument.createRange()
+      range.selectNodeContents(node)
+      return range.getBoundingClientRect().left
+    }),
+  )
+  expect(lefts).toEqual(lefts.toSorted((a, b) => a - b))
+  await context.close()
+})
+
 test('what goes wrong in a view is told in its place, and is over where one goes elsewhere', async () => {
   await device('odd')
   const { page, context, complaints } = await opened.visit('/')

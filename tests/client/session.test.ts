@@ -140,6 +140,20 @@ describe('a session', () => {
     }
   })
 
+  test('tells of a role that has become another', async () => {
+    const { id, username, password } = await newPerson(hub, 'staff')
+    const storage = place()
+    const changes: (string | undefined)[] = []
+    const session = new Session({ url: hub.http_url, storage, changed: person => changes.push(person?.role) })
+    await session.signIn(username, password)
+    await hub.client.call('PATCH /users/{id}', { params: { id }, body: { role: 'user' } })
+    await session.call('GET /users/me')
+    age(storage)
+    session.reread()
+    await session.call('GET /users/me')
+    expect(changes).toEqual(['staff', 'user', 'user'])
+  })
+
   test('that is ended while its token is exchanged stays so', async () => {
     const storage = place()
     await open(storage).signIn(admin.email, admin.password)
