@@ -50,9 +50,9 @@ test('what could not be told is sent again', async () => {
   const dead = { status: 'dead', settled_at: Date.now(), next_at: null } as const
   await hub.store.db.updateTable('notifications').set(dead).where('id', '=', id).execute()
   const { page, complaints, context } = await opened.visit('/operations')
-  const given_up = page.getByRole('region', { name: 'Given up' })
-  await given_up.getByText('Telephone').waitFor()
-  await given_up.getByRole('button', { name: 'Send again to Telephone' }).click()
+  const givenUp = page.getByRole('region', { name: 'Given up' })
+  await givenUp.getByText('Telephone', { exact: true }).waitFor()
+  await givenUp.getByRole('button', { name: 'Send again to Telephone' }).click()
   await until(async () => {
     const { audit } = await client.call('GET /ops/audit', { query: { action: 'notification.retry' } })
     return audit.length === 1
