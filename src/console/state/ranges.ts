@@ -1,58 +1,32 @@
+const hour = 3_600_000
+const day = 24 * hour
+
+export interface Range {
+  readonly name: string
+  /** For those who hear it. */
+  readonly about: string
+  /** When it begins, as the API takes it, and how long ago that is in milliseconds. */
+  readonly start: string
+  readonly length_ms: number
+  readonly window: string
+  readonly window_ms: number
+  /** Whether its windows are days of the home, which are not all as long. */
+  readonly has_days: boolean
+}
+
+const range = (
+  name: string,
+  about: string,
+  [start, length_ms]: readonly [string, number],
+  [window, window_ms]: readonly [string, number],
+): Range => ({ name, about, start, length_ms, window, window_ms, has_days: window_ms >= day })
+
 /** How far back a chart looks, and how wide its windows are, so that a few hundred are drawn. */
 export const ranges = [
-  {
-    name: '1 h',
-    about: 'One hour',
-    start: '-1h',
-    length_ms: 3_600_000,
-    window: '10s',
-    window_ms: 10_000,
-    has_days: false,
-  },
-  {
-    name: '6 h',
-    about: 'Six hours',
-    start: '-6h',
-    length_ms: 21_600_000,
-    window: '1m',
-    window_ms: 60_000,
-    has_days: false,
-  },
-  {
-    name: '24 h',
-    about: 'One day',
-    start: '-24h',
-    length_ms: 86_400_000,
-    window: '5m',
-    window_ms: 300_000,
-    has_days: false,
-  },
-  {
-    name: '7 d',
-    about: 'Seven days',
-    start: '-7d',
-    length_ms: 604_800_000,
-    window: '30m',
-    window_ms: 1_800_000,
-    has_days: false,
-  },
-  {
-    name: '30 d',
-    about: 'Thirty days',
-    start: '-30d',
-    length_ms: 2_592_000_000,
-    window: '3h',
-    window_ms: 10_800_000,
-    has_days: false,
-  },
-  {
-    name: '1 y',
-    about: 'One year',
-    start: '-365d',
-    length_ms: 31_536_000_000,
-    window: '1d',
-    window_ms: 86_400_000,
-    has_days: true,
-  },
+  range('1 h', 'One hour', ['-1h', hour], ['10s', 10_000]),
+  range('6 h', 'Six hours', ['-6h', 6 * hour], ['1m', 60_000]),
+  range('24 h', 'One day', ['-24h', day], ['5m', 300_000]),
+  range('7 d', 'Seven days', ['-7d', 7 * day], ['30m', hour / 2]),
+  range('30 d', 'Thirty days', ['-30d', 30 * day], ['3h', 3 * hour]),
+  range('1 y', 'One year', ['-365d', 365 * day], ['1d', day]),
 ] as const
-export type Range = (typeof ranges)[number]

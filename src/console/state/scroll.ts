@@ -1,7 +1,8 @@
 /** How far down each entry of the browser's history was scrolled, by a number that it holds. The oldest are forgotten. */
 const tops = new Map<number, number>()
 const most = 100
-let last = 0
+/** Entries of before the page was loaded have lower numbers. */
+let last = Date.now()
 let wanted = 0
 
 const entry = (): number | null => (typeof history.state?.entry === 'number' ? history.state.entry : null)
