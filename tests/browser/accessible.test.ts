@@ -44,7 +44,10 @@ beforeAll(async () => {
     body: { device_id: 'light', name: 'Too bright', condition, active_hours },
   })
   const ntfy = { kind: 'ntfy', name: 'Telephone', server: 'https://ntfy.example', topic: 'home' } as const
-  await hub.client.call('POST /settings/contacts', { body: ntfy })
+  const { contact } = await hub.client.call('POST /settings/contacts', { body: ntfy })
+  const { notification } = await hub.client.call('POST /settings/contacts/{id}/test', { params: { id: contact.id } })
+  const dead = { status: 'dead', settled_at: Date.now(), next_at: null } as const
+  await hub.hub.store.db.updateTable('notifications').set(dead).where('id', '=', notification.id).execute()
   await upload({ url: hub.http_url, api_key }, wavOf(clipOf('smoke_alarm', 1, 13)))
   await hub.client.call('POST /homes/{id}/rooms', { params: { id: 'home' }, body: { name: 'Hall' } })
   const { group } = await hub.client.call('POST /groups', { body: { name: 'Lights' } })
@@ -68,6 +71,14 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
     },
   },
   alerts: { path: '/alerts', whole: ({ page }) => page.getByText('This is over').waitFor() },
+  'an alert that is closed': {
+    path: '/alerts',
+    whole: async ({ page }) => {
+      await page.getByRole('button', { name: /^Close : This is critical/ }).click()
+      await page.getByRole('dialog').waitFor()
+    },
+  },
+  'a new home': { path: '/add-home', whole: ({ page }) => page.getByLabel('Time zone').waitFor() },
   people: { path: '/people', whole: ({ page }) => page.getByRole('button', { name: 'Add to this home' }).waitFor() },
   'my account': { path: '/account', whole: ({ page }) => page.getByLabel('New password').waitFor() },
   tokens: { path: '/tokens', whole: ({ page }) => page.getByRole('button', { name: /^Revoke/ }).waitFor() },
@@ -85,7 +96,10 @@ const views: Readonly<Record<string, { path: string; whole: ({ page }: Visit) =>
       await page.locator('.facts').waitFor()
     },
   },
-  operations: { path: '/operations', whole: ({ page }) => page.getByRole('heading', { name: 'Storage' }).waitFor() },
+  operations: {
+    path: '/operations',
+    whole: ({ page }) => page.getByRole('button', { name: 'Send again to Telephone' }).waitFor(),
+  },
   topics: {
     path: '/topics',
     whole: async ({ page }) => {
