@@ -77,8 +77,8 @@ function* fieldsOf(nested: Json, prefix: string): Generator<[string, Value]> {
 export function newest(known: Latest, more: Iterable<{ readonly field: string; readonly reading: Reading }>): Latest {
   let merged: Record<string, Reading> | null = null
   for (const { field, reading } of more) {
-    const so_far = merged ?? known
-    const before = Object.hasOwn(so_far, field) ? so_far[field] : undefined
+    const soFar = merged ?? known
+    const before = Object.hasOwn(soFar, field) ? soFar[field] : undefined
     if (before && before.ts > reading.ts) continue
     merged ??= { ...known }
     merged[field] = reading
